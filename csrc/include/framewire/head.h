@@ -1,0 +1,102 @@
+/* The head of a message: pack it, recognize it, parse it (docs/wire-format.md, "The head"). */
+#ifndef FRAMEWIRE_HEAD_H
+#define FRAMEWIRE_HEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FW_MAGIC_0 0xC1u
+#define FW_MAGIC_1 0x46u
+#define FW_VERSION 1u
+
+/* The fixed part of a head, in bytes. The shape follows it. */
+#define FW_HEAD_FIXED ((size_t)16)
+
+/* The most dimensions that an array may have. */
+#define FW_NDIM_MAX 64
+
+/* Serializer ids. */
+enum { FW_SERIALIZER_ARRAY = 1 };
+
+/* Flags. Those of sections stand in the order of the sections. */
+enum {
+    FW_FLAG_INLINE = 0x0001,    /* the payload is in the head's own frame */
+    FW_FLAG_FORTRAN = 0x0002,   /* array: the payload is in column-major order */
+    FW_FLAG_BROADCAST = 0x0010, /* section: a mask of the axes that are repeated, not stored */
+    FW_FLAG_META = 0x0080,      /* section: metadata, msgpack */
+    FW_FLAG_TYPE = 0x0100       /* section: the description of a dtype without a code */
+};
+
+/*
+ * A head in memory. To pack, fill every field but `size`. After parsing, `meta` and `type` point
+ * into the frame that was parsed and live as long as it does.
+ */
+typedef struct {
+    uint8_t serializer;
+    uint8_t dtype; /* a code of dtype.h, or FW_DTYPE_DESCRIBED with a type section */
+    uint8_t ndim;
+    uint16_t flags;
+    uint64_t payload;            /* bytes of payload on the wire */
+    uint64_t broadcast;          /* bit i: axis i is repeated; only with FW_FLAG_BROADCAST */
+    const uint8_t *meta;         /* only with FW_FLAG_META */
+    size_t meta_size;            /* bytes */
+    const uint8_t *type;         /* only with FW_FLAG_TYPE; UTF-8, not terminated */
+    size_t type_size;            /* bytes */
+    size_t size;                 /* set by fw_head_parse: bytes of the head, less the payload */
+    uint64_t shape[FW_NDIM_MAX]; /* the first `ndim` are in use */
+} fw_head_t;
+
+/*
+ * Does a frame of `length` bytes begin with the magic? `frame` may be NULL if `length` is 0.
+ * Thread-safe.
+ */
+bool fw_head_match(const uint8_t *frame, size_t length);
+
+/*
+ * The bytes that fw_head_pack writes for a head, a multiple of 8. An inline payload begins there.
+ *
+ * Writes *size. Returns FW_OK, FW_ERR_NDIM, or FW_ERR_SECTION if the sections are longer than
+ * memory. Thread-safe.
+ */
+int fw_head_size(const fw_head_t *head, size_t *size);
+
+/*
+ * Pack a head into `out`, which holds `capacity` bytes and needs no alignment.
+ *
+ * The payload is not written: with FW_FLAG_INLINE it is the caller's to put behind the head.
+ * Writes *written, the bytes used. Nothing is kept. Returns FW_OK, FW_ERR_SPACE, or what
+ * fw_head_parse would say of such a head: FW_ERR_SERIALIZER, FW_ERR_FLAGS, FW_ERR_DTYPE,
+ * FW_ERR_NDIM, FW_ERR_SHAPE, FW_ERR_PAYLOAD, FW_ERR_SECTION. Thread-safe.
+ */
+int fw_head_pack(const fw_head_t *head, uint8_t *out, size_t capacity, size_t *written);
+
+/*
+ * Parse and check a head frame of `length` bytes, which needs no alignment.
+ *
+ * Writes *out, whose `meta` and `type` point into `frame`. For a dtype with a code, the payload's
+ * length is checked against the shape; for a described one, call fw_head_check_payload when the
+ * size of its elements is known. On failure *out is untouched and *offset, if `offset` is not
+ * NULL, is the byte that the error was found at. Returns FW_OK or any FW_ERR_ up to
+ * FW_ERR_TRAILING. Allocates nothing. Thread-safe.
+ */
+int fw_head_parse(const uint8_t *frame, size_t length, fw_head_t *out, size_t *offset);
+
+/*
+ * Check that a head's payload is what its shape, broadcast mask and an element size of `itemsize`
+ * bytes say, with overflow-checked arithmetic.
+ *
+ * Returns FW_OK, FW_ERR_SHAPE if the array would not fit in 63 bits of bytes, FW_ERR_PAYLOAD.
+ * Thread-safe.
+ */
+int fw_head_check_payload(const fw_head_t *head, uint64_t itemsize);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,35 @@
+"""numpy arrays and raw frames over pyzmq sockets, without copying, at close to C speed."""
+
+from importlib.metadata import version as _version
+
+from ._arrays import dumps, loads, recv_array, send_array
+from ._buffers import release
+from ._libzmq import transport
+from ._raw import recv_raw, send_raw
+from .errors import DecodeError, LimitError, RefusedError, SchemaError
+from .message import Message, recv_message
+from .socket import Context, Socket
+from .tracker import MessageTracker
+
+__version__ = _version("framewire")
+
+__all__ = [
+    "Context",
+    "DecodeError",
+    "LimitError",
+    "Message",
+    "MessageTracker",
+    "RefusedError",
+    "SchemaError",
+    "Socket",
+    "__version__",
+    "dumps",
+    "loads",
+    "recv_array",
+    "recv_message",
+    "recv_raw",
+    "release",
+    "send_array",
+    "send_raw",
+    "transport",
+]

@@ -1,0 +1,295 @@
+"""Who owns memory: a held Py_buffer, a received message, and the list of what libzmq let go of.
+
+On the way out, a `Buffer` holds somebody's memory while libzmq reads it. libzmq's free callback
+runs on any thread, perhaps inside a call made with the GIL held; it puts the buffer on the release
+list of csrc/ and touches no object. `drain` takes it from there.
+
+On the way in, a `ReceivedFrame` is a libzmq message as a Python object that exports its memory.
+"""
+
+import atexit
+import os
+
+from cpython.buffer cimport (
+    PyBuffer_FillInfo,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
+from cpython.bytes cimport PyBytes_CheckExact
+from cpython.exc cimport PyErr_Fetch, PyErr_Restore
+from cpython.memoryview cimport PyMemoryView_Check
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.stdint cimport int64_t
+from libc.string cimport memcpy
+
+cimport cython
+cimport numpy as np
+
+from ._c cimport (
+    FW_OK,
+    fw_release_after_fork,
+    fw_release_claim,
+    fw_release_enter,
+    fw_release_generation,
+    fw_release_leave,
+    fw_release_node_t,
+    fw_release_pending,
+    fw_release_push,
+    fw_release_shut,
+    fw_release_take,
+    fw_release_unclaim,
+    fw_release_wait,
+)
+from ._libzmq cimport ZMQ_SHARED, zmq
+
+cdef extern from "Python.h":
+    int Py_AddPendingCall(int (*function)(void *) noexcept, void *argument) nogil
+
+__all__ = ["Buffer", "ReceivedFrame", "generation", "release", "wait_for_release"]
+
+np.import_array()
+
+cdef enum:
+    # A message of up to this many bytes lives inside its zmq_msg_t: closing it frees nothing.
+    INSIDE_MESSAGE = 33
+    # Copies of at least this many bytes are made without the GIL.
+    LARGE_COPY = 64 * 1024
+
+
+@cython.final
+@cython.no_gc
+@cython.freelist(64)
+cdef class Buffer:
+    """A held Py_buffer: the exporter's memory cannot go, move or change size while this lives.
+
+    Exports the same memory as contiguous, read-only bytes, whatever shape and format it has.
+    """
+
+    def __cinit__(self):
+        self.released = True
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        if not self.held:
+            raise BufferError("this buffer was released")
+        PyBuffer_FillInfo(view, self, self.view.buf, self.view.len, True, flags)
+
+    def __dealloc__(self):
+        if self.held:
+            PyBuffer_Release(&self.view)
+
+
+cdef Buffer hold(object exporter, int flags):
+    """Hold an exporter's buffer. `flags` say which layouts will do; see PyObject_GetBuffer.
+
+    Raises what the exporter raises: TypeError if it is none, BufferError or ValueError for a
+    layout that does not fit.
+    """
+    cdef Buffer self = Buffer.__new__(Buffer)
+    PyObject_GetBuffer(exporter, &self.view, flags)
+    self.held = True
+    return self
+
+
+cdef void free_callback(void *data, void *hint) noexcept nogil:
+    """libzmq lets go of a frame (zmq_msg_init_data). Any thread, with or without the GIL."""
+    if fw_release_enter():
+        fw_release_push(<fw_release_node_t *>hint)
+        if fw_release_claim() and Py_AddPendingCall(drain_later, NULL) != 0:
+            fw_release_unclaim()
+        fw_release_leave()
+
+
+cdef int drain_later(void *argument) noexcept:
+    """The pending call: the main thread runs bytecode again."""
+    fw_release_unclaim()
+    drain()
+    return 0
+
+
+cdef int lend(Buffer buffer, zmq_msg_t *msg) except -1:
+    """Make a message of a buffer in place. libzmq has a reference to it until it is released."""
+    buffer.node.owner = <void *>buffer
+    if zmq.msg_init_data(
+        msg, buffer.view.buf, buffer.view.len, free_callback, &buffer.node
+    ) != 0:
+        raise MemoryError()
+    buffer.released = False
+    Py_INCREF(buffer)
+    return 0
+
+
+cdef int drain() except -1:
+    """Let go of every buffer that libzmq has let go of. Runs Python; may be called within itself.
+
+    A pending exception is kept.
+    """
+    if fw_release_pending():
+        drain_list()
+    return 0
+
+
+cdef void drain_list() noexcept:
+    cdef PyObject *error_type = NULL
+    cdef PyObject *error = NULL
+    cdef PyObject *traceback = NULL
+    cdef fw_release_node_t *first = fw_release_take()
+    cdef fw_release_node_t *node = first
+    # All are marked before the first is let go: that can run Python, and so another thread that
+    # looks at a tracker and must not sleep for what has happened already.
+    while node != NULL:
+        (<Buffer>(<ReleaseNode *>node).owner).released = True
+        node = node.next
+    PyErr_Fetch(&error_type, &error, &traceback)
+    while first != NULL:
+        node = first
+        first = node.next
+        let_go(<Buffer>(<ReleaseNode *>node).owner)
+    PyErr_Restore(error_type, error, traceback)
+
+
+cdef void let_go(Buffer buffer) noexcept:
+    """Release a buffer that libzmq has let go of, and drop libzmq's reference to it."""
+    if buffer.held:
+        buffer.held = False
+        PyBuffer_Release(&buffer.view)
+    Py_DECREF(buffer)
+
+
+def release():
+    """Release every buffer that libzmq has let go of, now.
+
+    Each call of framewire does this, and so does the main thread by itself soon after libzmq lets
+    go; call it where neither happens for long, as in a C function that takes minutes.
+    """
+    drain()
+
+
+def generation():
+    """A number that changes whenever libzmq lets go of a buffer. For `wait_for_release`."""
+    return fw_release_generation()
+
+
+def wait_for_release(unsigned long long seen, double seconds):
+    """Sleep, without the GIL, until `generation` is no longer `seen`; at most `seconds`.
+
+    Returns whether it changed.
+    """
+    cdef int rc
+    cdef int64_t timeout = <int64_t>(seconds * 1e9)
+    with nogil:
+        rc = fw_release_wait(seen, timeout)
+    return rc == FW_OK
+
+
+# After this, a frame that libzmq lets go of stays as it is: its thread may outlive the interpreter.
+@atexit.register
+def _shut_gate():
+    with nogil:
+        fw_release_shut()
+
+
+def _after_fork():
+    fw_release_after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+cdef bint is_immutable(object exporter) except -1:
+    """Can nobody change this memory? Only bytes, and messages never handed out writable, say so.
+
+    A read-only flag proves nothing by itself: a read-only view of a writable array changes with it.
+    """
+    while True:
+        if PyBytes_CheckExact(exporter):
+            return True
+        if type(exporter) is ReceivedFrame:
+            return not (<ReceivedFrame>exporter).writable
+        if type(exporter) is Buffer:
+            if (<Buffer>exporter).received:
+                return True
+            if not (<Buffer>exporter).held:
+                return False
+            exporter = (<Buffer>exporter).view.obj
+        elif np.PyArray_Check(exporter):
+            # an unpickled array is writable memory that belongs to a bytes object
+            if np.PyArray_ISWRITEABLE(exporter) or np.PyArray_BASE(exporter) == NULL:
+                return False
+            exporter = <object>np.PyArray_BASE(exporter)
+        elif PyMemoryView_Check(exporter):
+            exporter = exporter.obj
+        else:
+            return False
+
+
+cdef bint must_copy(object exporter, size_t size, object copy) except -1:
+    """Is a buffer to be copied on its way out? `copy` is None, True or False, as in numpy 2."""
+    if size <= SMALL:
+        return True
+    if copy is None:
+        return not is_immutable(exporter)
+    return copy
+
+
+@cython.final
+@cython.no_gc
+@cython.freelist(64)
+cdef class ReceivedFrame:
+    """A received libzmq message. Exports its memory, read-only unless it was taken writable.
+
+    The memory lives as long as this object and every view of it: beyond the next receive, the
+    socket and the context.
+    """
+
+    def __cinit__(self):
+        zmq.msg_init(&self.msg)
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        PyBuffer_FillInfo(
+            view, self, zmq.msg_data(&self.msg), <Py_ssize_t>zmq.msg_size(&self.msg),
+            not self.writable, flags,
+        )
+
+    def __dealloc__(self):
+        close_received(&self.msg)
+
+
+cdef ReceivedFrame take_message(zmq_msg_t *msg):
+    """Move a received message into an object of its own. `msg` is empty afterwards."""
+    cdef ReceivedFrame self = ReceivedFrame.__new__(ReceivedFrame)
+    zmq.msg_move(&self.msg, msg)
+    return self
+
+
+cdef bint came_through_engine(zmq_msg_t *msg) noexcept:
+    """Did a message come over tcp, ipc or the like? Over inproc it *is* the sender's."""
+    return zmq.msg_gets(msg, b"Socket-Type") != NULL
+
+
+cdef bint is_unshared(zmq_msg_t *msg) noexcept:
+    """Is a received message's memory provably nobody else's?"""
+    return came_through_engine(msg) and zmq.msg_get(msg, ZMQ_SHARED) == 0
+
+
+cdef void close_received(zmq_msg_t *msg) noexcept:
+    """Close a received message, without the GIL where that may call its maker's free function.
+
+    pyzmq's waits for a thread that may want the GIL.
+    """
+    if zmq.msg_size(msg) <= INSIDE_MESSAGE or came_through_engine(msg):
+        zmq.msg_close(msg)
+    else:
+        with nogil:
+            zmq.msg_close(msg)
+
+
+cdef int copy_bytes(void *to, const void *source, size_t size) except -1:
+    """memcpy, without the GIL where it takes long. The caller holds both ends."""
+    if size < LARGE_COPY:
+        memcpy(to, source, size)
+    else:
+        with nogil:
+            memcpy(to, source, size)
+    return 0

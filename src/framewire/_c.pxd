@@ -1,0 +1,94 @@
+# Mirrors the headers of csrc/include/framewire. No logic: the comments are there.
+from libc.stddef cimport size_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
+
+cdef extern from "framewire/error.h" nogil:
+    enum:
+        FW_OK
+        FW_ERR_TRUNCATED
+        FW_ERR_MAGIC
+        FW_ERR_VERSION
+        FW_ERR_SERIALIZER
+        FW_ERR_FLAGS
+        FW_ERR_DTYPE
+        FW_ERR_NDIM
+        FW_ERR_SHAPE
+        FW_ERR_PAYLOAD
+        FW_ERR_SECTION
+        FW_ERR_TRAILING
+        FW_ERR_SPACE
+        FW_ERR_TIMEOUT
+
+    const char *fw_error_name(int code)
+    const char *fw_error_message(int code)
+
+cdef extern from "framewire/dtype.h" nogil:
+    enum:
+        FW_DTYPE_DESCRIBED
+        FW_DTYPE_BOOL
+        FW_DTYPE_I8
+        FW_DTYPE_I16
+        FW_DTYPE_I32
+        FW_DTYPE_I64
+        FW_DTYPE_U8
+        FW_DTYPE_U16
+        FW_DTYPE_U32
+        FW_DTYPE_U64
+        FW_DTYPE_F16
+        FW_DTYPE_F32
+        FW_DTYPE_F64
+        FW_DTYPE_C64
+        FW_DTYPE_C128
+        FW_DTYPE_F80
+        FW_DTYPE_C160
+        FW_DTYPE_F128
+        FW_DTYPE_C256
+        FW_DTYPE_BIG
+
+    int fw_dtype_itemsize(uint8_t dtype, uint64_t *size)
+
+cdef extern from "framewire/head.h" nogil:
+    enum:
+        FW_NDIM_MAX
+        FW_SERIALIZER_ARRAY
+        FW_FLAG_INLINE
+        FW_FLAG_FORTRAN
+        FW_FLAG_BROADCAST
+        FW_FLAG_META
+        FW_FLAG_TYPE
+
+    ctypedef struct fw_head_t:
+        uint8_t serializer
+        uint8_t dtype
+        uint8_t ndim
+        uint16_t flags
+        uint64_t payload
+        uint64_t broadcast
+        const uint8_t *meta
+        size_t meta_size
+        const uint8_t *type
+        size_t type_size
+        size_t size
+        uint64_t *shape
+
+    bint fw_head_match(const uint8_t *frame, size_t length)
+    int fw_head_size(const fw_head_t *head, size_t *size)
+    int fw_head_pack(const fw_head_t *head, uint8_t *out, size_t capacity, size_t *written)
+    int fw_head_parse(const uint8_t *frame, size_t length, fw_head_t *out, size_t *offset)
+    int fw_head_check_payload(const fw_head_t *head, uint64_t itemsize)
+
+cdef extern from "framewire/release.h" nogil:
+    ctypedef struct fw_release_node_t:
+        fw_release_node_t *next
+
+    bint fw_release_enter()
+    void fw_release_leave()
+    void fw_release_shut()
+    void fw_release_push(fw_release_node_t *node)
+    bint fw_release_pending()
+    fw_release_node_t *fw_release_take()
+    bint fw_release_claim()
+    void fw_release_unclaim()
+    uint64_t fw_release_generation()
+    int fw_release_wait(uint64_t seen, int64_t timeout)
+    void fw_release_after_fork()

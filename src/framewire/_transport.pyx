@@ -1,0 +1,419 @@
+"""Send and receive the frames of a message: directly with libzmq, or through pyzmq's own calls.
+
+The promise: no peer ever sees part of a message, or two glued together; an accepted message may be
+lost whole when a peer dies. Therefore everything that can fail on our side is done before
+`frames_send`; there, only the first frame may block, fail or run signal handlers, and once it is
+accepted each other frame is sent exactly once. A receive collects every frame before it raises.
+
+A call is first tried without blocking, holding the GIL: with another Python thread at work, to
+release it costs hundreds of times what libzmq needs. Only what would block is done without it.
+"""
+
+from weakref import WeakSet
+
+import zmq as pyzmq
+from zmq.backend import Socket as BackendSocket
+
+from .tracker import MessageTracker
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize
+from cpython.buffer cimport PyBUF_SIMPLE
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.errno cimport EAGAIN, EINTR
+
+from ._buffers cimport (
+    Buffer,
+    ReceivedFrame,
+    close_received,
+    copy_bytes,
+    drain,
+    hold,
+    is_unshared,
+    lend,
+    take_message,
+)
+from ._libzmq cimport (
+    ZMQ_DONTWAIT,
+    ZMQ_SNDMORE,
+    direct,
+    has_event_loop,
+    raise_errno,
+    socket_handle,
+    zmq,
+)
+
+__all__ = []
+
+# Sockets on which a message was begun with SNDMORE and not finished: what comes next is not a
+# first frame. `any_unfinished` saves the look in the common case.
+cdef object unfinished = WeakSet()
+cdef bint any_unfinished = False
+
+
+# ---- the list
+
+cdef void *new_list() except NULL:
+    objects = []
+    Py_INCREF(objects)
+    return <void *>objects
+
+
+cdef int frames_begin(Frames *frames, bint as_objects, bint track) except -1:
+    """Drain the release list and begin an empty list of frames. `frames_end` must follow.
+
+    With `track`, `frames_send` returns a MessageTracker.
+    """
+    drain()
+    frames.count = frames.first = 0
+    frames.capacity = FEW
+    frames.received = False
+    frames.msgs = NULL if as_objects else frames.few
+    frames.objects = new_list() if as_objects else NULL
+    frames.lent = new_list() if track else NULL
+    return 0
+
+
+cdef void frames_end(Frames *frames) noexcept:
+    """Close what is still in the list, and free it."""
+    cdef Py_ssize_t i
+    if frames.lent != NULL:
+        Py_DECREF(<object>frames.lent)
+    if frames.objects != NULL:
+        Py_DECREF(<object>frames.objects)
+        return
+    for i in range(frames.first, frames.count):
+        if frames.received:
+            close_received(&frames.msgs[i])
+        else:
+            zmq.msg_close(&frames.msgs[i])
+    if frames.msgs != frames.few:
+        PyMem_Free(frames.msgs)
+
+
+cdef zmq_msg_t *next_message(Frames *frames) except NULL:
+    """Room for one more message, not initialized and not counted yet."""
+    cdef zmq_msg_t *more
+    cdef Py_ssize_t i
+    if frames.count == frames.capacity:
+        more = <zmq_msg_t *>PyMem_Malloc(2 * frames.capacity * sizeof(zmq_msg_t))
+        if more == NULL:
+            raise MemoryError()
+        for i in range(frames.count):
+            zmq.msg_init(&more[i])
+            zmq.msg_move(&more[i], &frames.msgs[i])
+        if frames.msgs != frames.few:
+            PyMem_Free(frames.msgs)
+        frames.msgs = more
+        frames.capacity *= 2
+    return &frames.msgs[frames.count]
+
+
+cdef void *frames_reserve(Frames *frames, size_t size) except NULL:
+    """Append a frame of `size` bytes to be filled in; return where. Aligned to 8 bytes."""
+    cdef zmq_msg_t *msg
+    if frames.objects != NULL:
+        data = PyBytes_FromStringAndSize(NULL, size)
+        (<list>frames.objects).append(data)
+        frames.count += 1
+        return PyBytes_AS_STRING(data)
+    msg = next_message(frames)
+    if zmq.msg_init_size(msg, size) != 0:
+        raise MemoryError()
+    frames.count += 1
+    return zmq.msg_data(msg)
+
+
+cdef int frames_copy(Frames *frames, const void *data, size_t size) except -1:
+    """Append a frame with a copy of `data`."""
+    return copy_bytes(frames_reserve(frames, size), data, size)
+
+
+cdef int frames_lend(Frames *frames, Buffer buffer) except -1:
+    """Append a buffer as a frame, in place."""
+    if frames.objects != NULL:
+        (<list>frames.objects).append(buffer)
+    else:
+        lend(buffer, next_message(frames))
+    frames.count += 1
+    if frames.lent != NULL:
+        (<list>frames.lent).append(buffer)
+    return 0
+
+
+cdef int frames_put(Frames *frames, Buffer buffer, bint copy) except -1:
+    """Append a buffer as a frame: a copy of it, or the buffer itself."""
+    if copy:
+        return frames_copy(frames, buffer.view.buf, buffer.view.len)
+    return frames_lend(frames, buffer)
+
+
+cdef int frames_load(Frames *frames, object buffers) except -1:
+    """Append objects that export contiguous buffers, to be read in place."""
+    for each in buffers:
+        (<list>frames.objects).append(hold(each, PyBUF_SIMPLE))
+        frames.count += 1
+    return 0
+
+
+cdef Span frames_span(Frames *frames, Py_ssize_t i) noexcept:
+    """Where frame `i` of a received or loaded list is, valid until it is taken or the list ends."""
+    cdef Span span
+    if frames.objects == NULL:
+        span.data = <const uint8_t *>zmq.msg_data(&frames.msgs[i])
+        span.size = zmq.msg_size(&frames.msgs[i])
+    else:
+        frame = (<list>frames.objects)[i]
+        span.data = <const uint8_t *>(<Buffer>frame).view.buf
+        span.size = (<Buffer>frame).view.len
+    return span
+
+
+cdef object frames_take(Frames *frames, Py_ssize_t i, bint writable):
+    """An object that owns frame `i` and exports it; the frame in the list is empty afterwards.
+
+    `writable` is for unshared messages only.
+    """
+    cdef ReceivedFrame frame
+    if frames.objects != NULL:
+        return (<list>frames.objects)[i]
+    frame = take_message(&frames.msgs[i])
+    frame.writable = writable
+    return frame
+
+
+cdef bint frames_unshared(Frames *frames, Py_ssize_t i) noexcept:
+    """Is the memory of received frame `i` provably nobody else's?"""
+    return frames.objects == NULL and is_unshared(&frames.msgs[i])
+
+
+# ---- sending
+
+cdef object frames_send(Frames *frames, object socket, int flags):
+    """Send the list as one message, or, with ZMQ_SNDMORE, as its beginning.
+
+    Returns None, or a MessageTracker if the list was begun with `track`. Raises what pyzmq raises.
+    """
+    cdef bint continued = any_unfinished and socket in unfinished
+    if not direct:
+        return send_through_pyzmq(frames, socket, flags, continued)
+    tracker = None if frames.lent == NULL else MessageTracker(<list>frames.lent)
+    try:
+        send_direct(frames, socket, flags, continued)
+    finally:
+        settle(socket, flags, continued, frames.first)
+    return tracker
+
+
+cdef int send_direct(Frames *frames, object socket, int flags, bint continued) except -1:
+    cdef int failure
+    cdef bint interrupted = False
+    cdef void *handle = socket_handle(socket)
+    if not continued:
+        handle = send_first(frames, socket, handle, flags)
+    if frames.first < frames.count:
+        failure = send_rest(frames, handle, flags, &interrupted)
+        if interrupted:
+            PyErr_CheckSignals()
+        if failure:
+            raise_errno(failure)
+    return 0
+
+
+cdef int flags_of(Frames *frames, Py_ssize_t i, int flags) noexcept:
+    """The caller's flags, as they stand for frame `i`."""
+    return flags | ZMQ_SNDMORE if i < frames.count - 1 else flags
+
+
+cdef void *send_first(Frames *frames, object socket, void *handle, int flags) except NULL:
+    """Send the frame that may block, fail and run signal handlers. Returns the handle then."""
+    cdef zmq_msg_t *msg = &frames.msgs[0]
+    cdef int now = flags_of(frames, 0, flags)
+    cdef int rc = zmq.msg_send(msg, handle, now | ZMQ_DONTWAIT)
+    cdef int error
+    cdef bint blocked = (flags & ZMQ_DONTWAIT) != 0
+    while rc < 0:
+        error = zmq.last_error()
+        if error == EINTR:
+            PyErr_CheckSignals()
+            handle = socket_handle(socket)
+        elif error != EAGAIN or blocked:
+            raise_errno(error)
+        blocked = True
+        with nogil:
+            rc = zmq.msg_send(msg, handle, now)
+    frames.first = 1
+    return handle
+
+
+cdef int send_rest(Frames *frames, void *handle, int flags, bint *interrupted) noexcept:
+    """Send each frame that is left exactly once. Returns the first errno, or 0.
+
+    Stopping at a frame that fails would make libzmq take the next message for the rest of this
+    one; a blocking retry would give the frame alone to another peer.
+    """
+    cdef int failure = 0
+    cdef int error
+    cdef int rc
+    cdef zmq_msg_t *msg
+    while frames.first < frames.count:
+        msg = &frames.msgs[frames.first]
+        rc = zmq.msg_send(msg, handle, flags_of(frames, frames.first, flags) | ZMQ_DONTWAIT)
+        if rc < 0:
+            error = zmq.last_error()
+            if error == EINTR:
+                interrupted[0] = True
+                continue
+            failure = failure or error
+            zmq.msg_close(msg)
+        frames.first += 1
+    return failure
+
+
+cdef int settle(object socket, int flags, bint continued, Py_ssize_t sent) except -1:
+    """After a send: is the socket in the middle of a message, and does its event loop know?"""
+    global any_unfinished
+    if sent > 0 and (continued or flags & ZMQ_SNDMORE):
+        if flags & ZMQ_SNDMORE:
+            unfinished.add(socket)
+        else:
+            unfinished.discard(socket)
+        any_unfinished = len(unfinished) > 0
+    return tell_event_loop(socket)
+
+
+cdef int tell_event_loop(object socket) except -1:
+    if direct and has_event_loop(socket) and not socket.closed:
+        socket.get(pyzmq.EVENTS)
+    return 0
+
+
+cdef object send_through_pyzmq(Frames *frames, object socket, int flags, bint continued):
+    """`frames_send` by pyzmq's own calls, under the same rules."""
+    cdef bint track = frames.lent != NULL
+    messages = [
+        pyzmq.Frame(each) if PyBytes_CheckExact(each)
+        else pyzmq.Frame(each, track=track, copy=False)
+        for each in <list>frames.objects
+    ]
+    failure = None
+    try:
+        for i, message in enumerate(messages):
+            how = flags_of(frames, i, flags)
+            if i == 0 and not continued:
+                BackendSocket.send(socket, message, how, copy=False)
+            else:
+                failure = send_once(socket, message, how | ZMQ_DONTWAIT) or failure
+            frames.first += 1
+    finally:
+        settle(socket, flags, continued, frames.first)
+    if failure is not None:
+        raise failure
+    if not track:
+        return None
+    return MessageTracker([], *[message for message in messages if message.tracker])
+
+
+cdef object send_once(object socket, object message, int flags):
+    """Send one of the later frames. Returns the exception, or None."""
+    interruption = None
+    while True:
+        try:
+            BackendSocket.send(socket, message, flags, copy=False)
+            return interruption
+        except pyzmq.ZMQError as error:
+            return error
+        except BaseException as error:  # a signal handler's: the frame did not go out
+            interruption = error
+
+
+# ---- receiving
+
+cdef int frames_receive(Frames *frames, object socket, int flags) except -1:
+    """Receive one whole message into the empty list."""
+    if not direct:
+        return receive_through_pyzmq(frames, socket, flags)
+    frames.received = True
+    try:
+        receive_direct(frames, socket, flags)
+    finally:
+        tell_event_loop(socket)
+    return 0
+
+
+cdef int receive_direct(Frames *frames, object socket, int flags) except -1:
+    cdef void *handle = receive_first(frames, socket, flags)
+    cdef zmq_msg_t spill
+    cdef zmq_msg_t *msg = &frames.msgs[0]
+    cdef bint full = False
+    cdef int rc
+    cdef int error
+    while zmq.msg_more(msg):
+        if full:
+            close_received(msg)
+        else:
+            try:
+                msg = next_message(frames)
+            except MemoryError:
+                full = True
+                msg = &spill
+        zmq.msg_init(msg)
+        rc = zmq.msg_recv(msg, handle, ZMQ_DONTWAIT)
+        while rc < 0 and zmq.last_error() == EINTR:
+            rc = zmq.msg_recv(msg, handle, ZMQ_DONTWAIT)
+        if rc < 0:
+            error = zmq.last_error()
+            zmq.msg_close(msg)
+            raise_errno(error)
+        if not full:
+            frames.count += 1
+    if full:
+        close_received(&spill)
+        raise MemoryError()
+    return 0
+
+
+cdef void *receive_first(Frames *frames, object socket, int flags) except NULL:
+    """Receive the frame that may block and run signal handlers. Returns the handle then."""
+    cdef void *handle = socket_handle(socket)
+    cdef zmq_msg_t *msg = frames.msgs
+    cdef int error
+    cdef int rc
+    cdef bint blocked = (flags & ZMQ_DONTWAIT) != 0
+    zmq.msg_init(msg)
+    frames.count = 1
+    rc = zmq.msg_recv(msg, handle, flags | ZMQ_DONTWAIT)
+    while rc < 0:
+        error = zmq.last_error()
+        if error == EINTR:
+            PyErr_CheckSignals()
+            handle = socket_handle(socket)
+        elif error != EAGAIN or blocked:
+            raise_errno(error)
+        blocked = True
+        with nogil:
+            rc = zmq.msg_recv(msg, handle, flags)
+    return handle
+
+
+cdef int receive_through_pyzmq(Frames *frames, object socket, int flags) except -1:
+    """`frames_receive` by pyzmq's own calls."""
+    cdef Buffer buffer
+    interruption = None
+    messages = [BackendSocket.recv(socket, flags, copy=False)]
+    while messages[-1].more:
+        try:
+            messages.append(BackendSocket.recv(socket, ZMQ_DONTWAIT, copy=False))
+        except pyzmq.ZMQError:
+            raise
+        except BaseException as error:  # a signal handler's: the frame is still there
+            interruption = error
+    if interruption is not None:
+        raise interruption
+    for message in messages:
+        buffer = hold(message, PyBUF_SIMPLE)
+        buffer.received = True
+        (<list>frames.objects).append(buffer)
+        frames.count += 1
+    return 0

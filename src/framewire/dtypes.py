@@ -1,0 +1,186 @@
+"""Dtypes as text: the type section of an array's head, and back.
+
+A dtype with a code of its own (``csrc/include/framewire/dtype.h``) needs none of this. The text of
+the others is specified in the wire format, "The type section". Nothing from the wire reaches
+``numpy.dtype`` that has not matched a pattern here, and no text names an object dtype.
+"""
+
+import functools
+import re
+import sys
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from .errors import DecodeError, LimitError, RefusedError
+
+__all__ = ["LONG_DOUBLES", "describe", "parse", "parse_type"]
+
+_EXTENSIONS = frozenset(
+    "bfloat16 float8_e3m4 float8_e4m3 float8_e4m3b11fnuz float8_e4m3fn float8_e4m3fnuz "
+    "float8_e5m2 float8_e5m2fnuz float8_e8m0fnu".split()
+)
+_TYPE = re.compile(
+    r"[<>|](b1|[iu][1248]|f[248]|c8|c16|[SUV](0|[1-9]\d{0,9})"
+    r"|[mM]8(\[([1-9]\d{0,9})?(Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\])?)",
+    re.ASCII,
+)
+_MAX_TEXT = 1 << 20  # bytes of a description
+_MAX_CACHED = 4096
+_MAX_DEPTH = 16  # dtypes in dtypes
+
+
+def _long_doubles() -> dict[str, np.dtype[Any]]:
+    """This machine's long double and its complex, by wire name; none where it is a plain f64."""
+    names = {63: ("f80", "c160"), 112: ("f128", "c256")}.get(np.finfo(np.longdouble).nmant)
+    if names is None or np.dtype(np.longdouble).itemsize != 16:
+        return {}
+    return dict(zip(names, (np.dtype(np.longdouble), np.dtype(np.clongdouble)), strict=True))
+
+
+LONG_DOUBLES = _long_doubles()
+
+
+def describe(dtype: np.dtype[Any]) -> bytes:
+    """The description of a dtype, UTF-8.
+
+    Raises
+    ------
+    TypeError
+        The dtype holds Python objects or is of a kind that the format does not carry.
+    """
+    form = _form(dtype)
+    return form.encode() if isinstance(form, str) else msgspec.json.encode(form)
+
+
+def _form(dtype: np.dtype[Any]) -> Any:
+    """A dtype as what JSON can say: a string, a structure's dict, a sub-array's list."""
+    if dtype.subdtype is not None:
+        base, shape = dtype.subdtype
+        return [_form(base), list(shape)]
+    if dtype.names is not None:
+        return _structure(dtype)
+    if dtype.hasobject or dtype.kind not in "biufcSUVmM":
+        raise TypeError(
+            f"dtype {dtype!r} cannot be sent: its elements are not plain bytes in the array"
+        )
+    if dtype.isbuiltin == 2:  # registered by a library
+        extensions = sys.modules.get("ml_dtypes")
+        if dtype.name in _EXTENSIONS and dtype.type is getattr(extensions, dtype.name, None):
+            return dtype.name
+        raise TypeError(f"dtype {dtype!r} cannot be sent: the wire format has no name for it")
+    for name, long_double in LONG_DOUBLES.items():
+        if dtype.char == long_double.char:
+            return dtype.str[0] + name
+    return dtype.str
+
+
+def _structure(dtype: np.dtype[Any]) -> dict[str, Any]:
+    fields = [dtype.fields[name] for name in dtype.names or () if dtype.fields is not None]
+    titles = [field[2] if len(field) > 2 else None for field in fields]
+    form: dict[str, Any] = {
+        "names": list(dtype.names or ()),
+        "formats": [_form(field[0]) for field in fields],
+        "offsets": [field[1] for field in fields],
+        "itemsize": dtype.itemsize,
+    }
+    if any(title is not None for title in titles):
+        if not all(title is None or isinstance(title, str) for title in titles):
+            raise TypeError(f"dtype {dtype!r} cannot be sent: a field's title is not a str")
+        form["titles"] = titles
+    if dtype.isalignedstruct:
+        form["aligned"] = True
+    return form
+
+
+def parse(text: bytes) -> np.dtype[Any]:
+    """The dtype of a description that came from the wire.
+
+    Raises
+    ------
+    DecodeError
+        Code ``description``: the text is no description; ``limit``: it is longer than 1 MiB;
+        ``refused``: this machine or installation has no such dtype.
+    """
+    if len(text) > _MAX_TEXT:
+        raise LimitError(f"a dtype description of {len(text)} bytes", "limit")
+    try:
+        return _parse_cached(text) if len(text) <= _MAX_CACHED else _parse(text)
+    except DecodeError:
+        raise
+    except (ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
+        raise DecodeError(f"not a dtype description: {error}", "description") from error
+
+
+def _parse(text: bytes) -> np.dtype[Any]:
+    form = msgspec.json.decode(text) if text[:1] == b"{" else text.decode()
+    return _dtype(form, 0)
+
+
+_parse_cached = functools.lru_cache(maxsize=256)(_parse)
+
+
+def _dtype(form: Any, depth: int) -> np.dtype[Any]:
+    if depth > _MAX_DEPTH:
+        raise LimitError(f"a dtype nested deeper than {_MAX_DEPTH}", "limit")
+    if isinstance(form, str):
+        return parse_type(form)
+    if isinstance(form, list):
+        base, shape = form
+        return np.dtype((_dtype(base, depth + 1), tuple(_count(n) for n in shape)))
+    return _parse_structure(form, depth)
+
+
+def parse_type(text: str) -> np.dtype[Any]:
+    """The dtype of a type string or an extension's name. Raises as `parse` does."""
+    if _TYPE.fullmatch(text):
+        return np.dtype(text)
+    if text in _EXTENSIONS:
+        try:
+            import ml_dtypes
+        except ImportError:
+            raise RefusedError(
+                f"dtype {text} needs ml_dtypes: install framewire[ml-dtypes]", "refused"
+            ) from None
+        try:
+            return np.dtype(getattr(ml_dtypes, text))
+        except AttributeError:
+            raise RefusedError(f"dtype {text} needs a newer ml_dtypes", "refused") from None
+    if text[:1] in ("<", ">") and text[1:] in ("f80", "c160", "f128", "c256"):
+        if text[1:] in LONG_DOUBLES:
+            return LONG_DOUBLES[text[1:]].newbyteorder(text[0])  # type: ignore[call-overload,no-any-return]
+        raise RefusedError(f"this machine has no {text[1:]} long double", "refused")
+    raise DecodeError(f"not a type: {text[:80]!r}", "description")
+
+
+def _parse_structure(form: Any, depth: int) -> np.dtype[Any]:
+    spec = {
+        "names": [_text(name) for name in form["names"]],
+        "formats": [_dtype(each, depth + 1) for each in form["formats"]],
+        "offsets": [_count(offset) for offset in form["offsets"]],
+        "itemsize": _count(form["itemsize"]),
+    }
+    if "titles" in form:
+        spec["titles"] = [None if title is None else _text(title) for title in form["titles"]]
+    if "aligned" in form:
+        spec["aligned"] = form["aligned"] is True
+    if not form.keys() <= spec.keys():
+        raise DecodeError("unknown keys in a structure", "description")
+    dtype = np.dtype(spec)  # type: ignore[call-overload]
+    # numpy renames empty names, and has the last word on sizes
+    if dtype.names != tuple(spec["names"]) or dtype.itemsize != spec["itemsize"]:
+        raise DecodeError("a structure that numpy would change", "description")
+    return dtype  # type: ignore[no-any-return]
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise DecodeError("a name that is no text", "description")
+    return value
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise DecodeError("a size that is no natural number", "description")
+    return value

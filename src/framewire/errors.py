@@ -1,0 +1,37 @@
+"""Exceptions of the receiving side. Each is a ValueError with a code and, where known, an offset."""
+
+__all__ = ["DecodeError", "LimitError", "RefusedError", "SchemaError"]
+
+
+class DecodeError(ValueError):
+    """A message is not what it claims to be. It was consumed whole; the next one is intact.
+
+    Attributes
+    ----------
+    code : str
+        What is wrong, in one word: a name from "Errors" in the wire format, or one of
+        ``foreign``, ``frames``, ``description``, ``metadata``, ``mismatch``, ``limit``,
+        ``refused``.
+    offset : int or None
+        Where in the head, in bytes, if that is known.
+    """
+
+    def __init__(self, message: str, code: str, offset: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.offset = offset
+
+    def __reduce__(self) -> tuple[type["DecodeError"], tuple[str, str, int | None]]:
+        return type(self), (str(self), self.code, self.offset)
+
+
+class RefusedError(DecodeError):
+    """The message is well-formed, but this receiver does not take it; the text names what would."""
+
+
+class LimitError(DecodeError):
+    """The message asks for more than a limit allows."""
+
+
+class SchemaError(DecodeError):
+    """The message is well-formed, but not what the receiver asked for; the text shows both."""
