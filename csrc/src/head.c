@@ -84,6 +84,9 @@ int fw_head_check_payload(const fw_head_t *head, uint64_t itemsize) {
     uint64_t full = itemsize > 0 ? itemsize : 1;
     uint64_t stored = itemsize;
     uint64_t mask = broadcast_of(head);
+    if (full > SIZE_MAX_63) {
+        return FW_ERR_SHAPE;
+    }
     for (uint8_t i = 0; i < head->ndim; i++) {
         uint64_t n = head->shape[i];
         if (n != 0 && full > SIZE_MAX_63 / n) {

@@ -41,7 +41,7 @@ from ._c cimport (
     fw_release_unclaim,
     fw_release_wait,
 )
-from ._libzmq cimport ZMQ_SHARED, zmq
+from ._libzmq cimport ZMQ_SHARED, frees_alone, zmq
 
 cdef extern from "Python.h":
     int Py_AddPendingCall(int (*function)(void *) noexcept, void *argument) nogil
@@ -278,7 +278,11 @@ cdef void close_received(zmq_msg_t *msg) noexcept:
 
     pyzmq's waits for a thread that may want the GIL.
     """
-    if zmq.msg_size(msg) <= INSIDE_MESSAGE or came_through_engine(msg):
+    if (
+        zmq.msg_size(msg) <= INSIDE_MESSAGE
+        or frees_alone(msg, free_callback)
+        or came_through_engine(msg)
+    ):
         zmq.msg_close(msg)
     else:
         with nogil:

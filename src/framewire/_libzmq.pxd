@@ -1,3 +1,4 @@
+from cpython.object cimport PyObject_TypeCheck, PyTypeObject
 from libc.stdint cimport uint64_t
 
 # libzmq's zmq_msg_t: 64 opaque bytes, aligned as a pointer (zmq.h).
@@ -35,7 +36,41 @@ cdef enum:
 cdef Libzmq zmq
 cdef bint direct
 
+# Where pyzmq's socket objects keep their handle, in bytes; 0 as long as that is not known.
+# Subclasses share the layout of the base.
+cdef Py_ssize_t handle_offset
+cdef PyTypeObject *backend_type
+
+# The last type of socket seen whose `get` is pyzmq's plain one: the common case, told at a glance.
+cdef object plain_type
+
 cdef int raise_errno(int error) except -1
-cdef void *socket_handle(object socket) except NULL
+cdef int check_socket(object socket) except -1
+cdef void *look_up_handle(object socket) except NULL
 cdef int socket_type(object socket) except -1
-cdef bint has_event_loop(object socket) except -1
+cdef bint watches_events(object socket) except -1
+cdef bint frees_alone(zmq_msg_t *msg, zmq_free_fn known) noexcept
+
+
+cdef inline void *socket_handle(object socket) except NULL:
+    """The libzmq handle of an open socket. Never kept between calls: closing frees it.
+
+    Raises zmq.ZMQError(ENOTSOCK) if the socket is closed, TypeError if it is none.
+    """
+    cdef void *handle
+    if handle_offset != 0 and (
+        type(socket) is plain_type or PyObject_TypeCheck(socket, backend_type)
+    ):
+        handle = (<void **>(<char *><void *>socket + handle_offset))[0]
+        if handle != NULL:
+            return handle
+    return look_up_handle(socket)
+
+
+cdef inline bint has_event_loop(object socket) except -1:
+    """Does this type of socket watch its events with a `get` of its own (asyncio, green)?
+
+    A direct call drains the event file descriptor; such a socket must then be asked for EVENTS,
+    or it misses a wake-up.
+    """
+    return type(socket) is not plain_type and watches_events(socket)

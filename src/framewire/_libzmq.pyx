@@ -13,7 +13,8 @@ import sys
 import zmq as pyzmq
 from zmq.backend import Socket as BackendSocket
 
-from cpython.object cimport PyObject_TypeCheck, PyTypeObject
+from cpython.object cimport PyTypeObject
+from libc.stdint cimport uint8_t
 
 __all__ = ["transport"]
 
@@ -63,10 +64,8 @@ cdef int raise_errno(int error) except -1:
     raise pyzmq.ZMQError(error)
 
 
-# Where pyzmq's socket objects keep their handle, in bytes; 0 as long as that is not known.
-# Subclasses share the layout of the base.
-cdef Py_ssize_t handle_offset = 0
-cdef PyTypeObject *backend_type = <PyTypeObject *>BackendSocket
+handle_offset = 0
+backend_type = <PyTypeObject *>BackendSocket
 
 
 cdef Py_ssize_t find_offset(object socket, size_t handle) except -1:
@@ -81,30 +80,22 @@ cdef Py_ssize_t find_offset(object socket, size_t handle) except -1:
     return found
 
 
+cdef int check_socket(object socket) except -1:
+    if not isinstance(socket, BackendSocket):
+        raise TypeError(f"a zmq.Socket is needed, not {type(socket).__name__}")
+    return 0
+
+
 cdef void *look_up_handle(object socket) except NULL:
     """The handle by way of pyzmq's own property, which also teaches where to find the next."""
     global handle_offset
-    if not isinstance(socket, BackendSocket):
-        raise TypeError(f"a zmq.Socket is needed, not {type(socket).__name__}")
+    check_socket(socket)
     cdef size_t handle = 0 if socket.closed else socket.underlying
     if handle == 0:
         raise pyzmq.ZMQError(pyzmq.ENOTSOCK)
     if handle_offset == 0:
         handle_offset = find_offset(socket, handle)
     return <void *>handle
-
-
-cdef void *socket_handle(object socket) except NULL:
-    """The libzmq handle of an open socket. Never kept between calls: closing frees it.
-
-    Raises zmq.ZMQError(ENOTSOCK) if the socket is closed, TypeError if it is none.
-    """
-    cdef void *handle
-    if handle_offset != 0 and PyObject_TypeCheck(socket, backend_type):
-        handle = (<void **>(<char *><void *>socket + handle_offset))[0]
-        if handle != NULL:
-            return handle
-    return look_up_handle(socket)
 
 
 cdef int socket_type(object socket) except -1:
@@ -118,24 +109,86 @@ cdef int socket_type(object socket) except -1:
     return kind
 
 
-# The last type of socket seen whose `get` is pyzmq's plain one. Held, so that no other type can
-# come to have its address.
-cdef object plain_type = None
+plain_type = None
 
 
-cdef bint has_event_loop(object socket) except -1:
-    """Does this type of socket watch its events with a `get` of its own (asyncio, green)?
-
-    A direct call drains the event file descriptor; such a socket must then be asked for EVENTS,
-    or it misses a wake-up.
-    """
+cdef bint watches_events(object socket) except -1:
+    """`has_event_loop`, for a type that is not the last plain one."""
     global plain_type
     cls = type(socket)
-    if cls is plain_type:
-        return False
     if not issubclass(cls, BackendSocket):
         return False
     if cls.get is not pyzmq.Socket.get:
         return True
-    plain_type = cls
+    plain_type = cls  # held: no other type can come to have its address
     return False
+
+
+# A zmq_msg_t whose content is in memory of its own, as libzmq 4.2 and 4.3 lay it out.
+cdef struct Content:
+    void *data
+    size_t size
+    zmq_free_fn free  # NULL if libzmq allocated the data itself, behind this struct
+    void *hint
+    void *references
+
+cdef enum:
+    CONTENT = 1   # the word of a zmq_msg_t that points to it
+    KIND = 42     # the byte that says so
+    INSIDE = 101
+    OUTSIDE = 102
+
+cdef bint layout_known = False
+
+
+cdef uint8_t kind_of(zmq_msg_t *msg) noexcept:
+    return (<uint8_t *>msg)[KIND]
+
+
+cdef void do_nothing(void *data, void *hint) noexcept nogil:
+    pass
+
+
+cdef bint check_layout() noexcept:
+    """Is the layout above this libzmq's? Looks at messages made for the purpose."""
+    cdef char data[100]
+    cdef zmq_msg_t inside
+    cdef zmq_msg_t own
+    cdef zmq_msg_t lent
+    cdef Content *content
+    cdef bint known
+    zmq.msg_init_size(&inside, 1)
+    if zmq.msg_init_size(&own, sizeof(data)) != 0:
+        return False
+    if zmq.msg_init_data(&lent, data, sizeof(data), do_nothing, &inside) != 0:
+        zmq.msg_close(&own)
+        return False
+    content = <Content *>own.opaque[CONTENT]
+    # compared before it is followed: the data stands right behind the content
+    known = (
+        kind_of(&inside) == INSIDE and kind_of(&own) == OUTSIDE and kind_of(&lent) == OUTSIDE
+        and <void *>(content + 1) == zmq.msg_data(&own)
+        and content.data == zmq.msg_data(&own) and content.size == sizeof(data)
+        and content.free == NULL
+    )
+    if known:
+        content = <Content *>lent.opaque[CONTENT]
+        known = (
+            content.data == <void *>data and content.size == sizeof(data)
+            and content.free == do_nothing and content.hint == <void *>&inside
+        )
+    zmq.msg_close(&lent)
+    zmq.msg_close(&own)
+    return known
+
+
+if direct:
+    layout_known = check_layout()
+
+
+cdef bint frees_alone(zmq_msg_t *msg, zmq_free_fn known) noexcept:
+    """Does closing a message call no free function, or `known` at most? False if in doubt."""
+    if not layout_known or kind_of(msg) != OUTSIDE:
+        return False
+    cdef zmq_free_fn free = (<Content *>msg.opaque[CONTENT]).free
+    return free == NULL or free == known

@@ -2,7 +2,6 @@
 
 import re
 
-from ._libzmq cimport direct
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromObject
@@ -10,17 +9,17 @@ from cpython.memoryview cimport PyMemoryView_FromObject
 cimport numpy as np
 
 from ._buffers cimport SMALL, Buffer, hold, must_copy
-from ._transport cimport (
+from ._frames cimport (
     Frames,
     Span,
     frames_begin,
     frames_end,
-    frames_span,
     frames_put,
-    frames_receive,
-    frames_send,
+    frames_span,
     frames_take,
 )
+from ._libzmq cimport direct
+from ._transport cimport frames_receive, frames_send
 
 __all__ = ["recv_raw", "send_raw"]
 

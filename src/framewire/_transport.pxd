@@ -1,38 +1,4 @@
-from libc.stdint cimport uint8_t
-
-from ._buffers cimport Buffer
-from ._libzmq cimport zmq_msg_t
-
-# The frames of one message, in one of two forms: libzmq messages (the direct transport), or Python
-# objects, each bytes or a Buffer (pyzmq's transport, and dumps and loads, which have none).
-cdef enum:
-    FEW = 4
-
-cdef struct Frames:
-    Py_ssize_t count
-    Py_ssize_t first       # those before it were sent and are libzmq's
-    Py_ssize_t capacity
-    bint received          # close by the rules for messages that others made
-    zmq_msg_t *msgs        # `few` or allocated; NULL in the object form
-    void *objects          # an owned list; NULL in the message form
-    void *lent             # an owned list of the buffers in it; NULL without a tracker
-    zmq_msg_t few[FEW]
-
-# Where a frame's bytes are.
-cdef struct Span:
-    const uint8_t *data
-    size_t size
-
-cdef int frames_begin(Frames *frames, bint as_objects, bint track) except -1
-cdef void frames_end(Frames *frames) noexcept
-cdef void *frames_reserve(Frames *frames, size_t size) except NULL
-cdef int frames_copy(Frames *frames, const void *data, size_t size) except -1
-cdef int frames_lend(Frames *frames, Buffer buffer) except -1
-cdef int frames_put(Frames *frames, Buffer buffer, bint copy) except -1
-cdef int frames_load(Frames *frames, object buffers) except -1
-cdef Span frames_span(Frames *frames, Py_ssize_t i) noexcept
-cdef object frames_take(Frames *frames, Py_ssize_t i, bint writable)
-cdef bint frames_unshared(Frames *frames, Py_ssize_t i) noexcept
+from ._frames cimport Frames
 
 cdef object frames_send(Frames *frames, object socket, int flags)
 cdef int frames_receive(Frames *frames, object socket, int flags) except -1

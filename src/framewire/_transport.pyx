@@ -16,32 +16,23 @@ from zmq.backend import Socket as BackendSocket
 
 from .tracker import MessageTracker
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize
 from cpython.buffer cimport PyBUF_SIMPLE
+from cpython.bytes cimport PyBytes_CheckExact
 from cpython.exc cimport PyErr_CheckSignals
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.errno cimport EAGAIN, EINTR
 
-from ._buffers cimport (
-    Buffer,
-    ReceivedFrame,
-    close_received,
-    copy_bytes,
-    drain,
-    hold,
-    is_unshared,
-    lend,
-    take_message,
-)
+from ._buffers cimport Buffer, close_received, hold
+from ._frames cimport Frames, next_message
 from ._libzmq cimport (
     ZMQ_DONTWAIT,
     ZMQ_SNDMORE,
+    check_socket,
     direct,
     has_event_loop,
     raise_errno,
     socket_handle,
     zmq,
+    zmq_msg_t,
 )
 
 __all__ = []
@@ -50,142 +41,6 @@ __all__ = []
 # first frame. `any_unfinished` saves the look in the common case.
 cdef object unfinished = WeakSet()
 cdef bint any_unfinished = False
-
-
-# ---- the list
-
-cdef void *new_list() except NULL:
-    objects = []
-    Py_INCREF(objects)
-    return <void *>objects
-
-
-cdef int frames_begin(Frames *frames, bint as_objects, bint track) except -1:
-    """Drain the release list and begin an empty list of frames. `frames_end` must follow.
-
-    With `track`, `frames_send` returns a MessageTracker.
-    """
-    drain()
-    frames.count = frames.first = 0
-    frames.capacity = FEW
-    frames.received = False
-    frames.msgs = NULL if as_objects else frames.few
-    frames.objects = new_list() if as_objects else NULL
-    frames.lent = new_list() if track else NULL
-    return 0
-
-
-cdef void frames_end(Frames *frames) noexcept:
-    """Close what is still in the list, and free it."""
-    cdef Py_ssize_t i
-    if frames.lent != NULL:
-        Py_DECREF(<object>frames.lent)
-    if frames.objects != NULL:
-        Py_DECREF(<object>frames.objects)
-        return
-    for i in range(frames.first, frames.count):
-        if frames.received:
-            close_received(&frames.msgs[i])
-        else:
-            zmq.msg_close(&frames.msgs[i])
-    if frames.msgs != frames.few:
-        PyMem_Free(frames.msgs)
-
-
-cdef zmq_msg_t *next_message(Frames *frames) except NULL:
-    """Room for one more message, not initialized and not counted yet."""
-    cdef zmq_msg_t *more
-    cdef Py_ssize_t i
-    if frames.count == frames.capacity:
-        more = <zmq_msg_t *>PyMem_Malloc(2 * frames.capacity * sizeof(zmq_msg_t))
-        if more == NULL:
-            raise MemoryError()
-        for i in range(frames.count):
-            zmq.msg_init(&more[i])
-            zmq.msg_move(&more[i], &frames.msgs[i])
-        if frames.msgs != frames.few:
-            PyMem_Free(frames.msgs)
-        frames.msgs = more
-        frames.capacity *= 2
-    return &frames.msgs[frames.count]
-
-
-cdef void *frames_reserve(Frames *frames, size_t size) except NULL:
-    """Append a frame of `size` bytes to be filled in; return where. Aligned to 8 bytes."""
-    cdef zmq_msg_t *msg
-    if frames.objects != NULL:
-        data = PyBytes_FromStringAndSize(NULL, size)
-        (<list>frames.objects).append(data)
-        frames.count += 1
-        return PyBytes_AS_STRING(data)
-    msg = next_message(frames)
-    if zmq.msg_init_size(msg, size) != 0:
-        raise MemoryError()
-    frames.count += 1
-    return zmq.msg_data(msg)
-
-
-cdef int frames_copy(Frames *frames, const void *data, size_t size) except -1:
-    """Append a frame with a copy of `data`."""
-    return copy_bytes(frames_reserve(frames, size), data, size)
-
-
-cdef int frames_lend(Frames *frames, Buffer buffer) except -1:
-    """Append a buffer as a frame, in place."""
-    if frames.objects != NULL:
-        (<list>frames.objects).append(buffer)
-    else:
-        lend(buffer, next_message(frames))
-    frames.count += 1
-    if frames.lent != NULL:
-        (<list>frames.lent).append(buffer)
-    return 0
-
-
-cdef int frames_put(Frames *frames, Buffer buffer, bint copy) except -1:
-    """Append a buffer as a frame: a copy of it, or the buffer itself."""
-    if copy:
-        return frames_copy(frames, buffer.view.buf, buffer.view.len)
-    return frames_lend(frames, buffer)
-
-
-cdef int frames_load(Frames *frames, object buffers) except -1:
-    """Append objects that export contiguous buffers, to be read in place."""
-    for each in buffers:
-        (<list>frames.objects).append(hold(each, PyBUF_SIMPLE))
-        frames.count += 1
-    return 0
-
-
-cdef Span frames_span(Frames *frames, Py_ssize_t i) noexcept:
-    """Where frame `i` of a received or loaded list is, valid until it is taken or the list ends."""
-    cdef Span span
-    if frames.objects == NULL:
-        span.data = <const uint8_t *>zmq.msg_data(&frames.msgs[i])
-        span.size = zmq.msg_size(&frames.msgs[i])
-    else:
-        frame = (<list>frames.objects)[i]
-        span.data = <const uint8_t *>(<Buffer>frame).view.buf
-        span.size = (<Buffer>frame).view.len
-    return span
-
-
-cdef object frames_take(Frames *frames, Py_ssize_t i, bint writable):
-    """An object that owns frame `i` and exports it; the frame in the list is empty afterwards.
-
-    `writable` is for unshared messages only.
-    """
-    cdef ReceivedFrame frame
-    if frames.objects != NULL:
-        return (<list>frames.objects)[i]
-    frame = take_message(&frames.msgs[i])
-    frame.writable = writable
-    return frame
-
-
-cdef bint frames_unshared(Frames *frames, Py_ssize_t i) noexcept:
-    """Is the memory of received frame `i` provably nobody else's?"""
-    return frames.objects == NULL and is_unshared(&frames.msgs[i])
 
 
 # ---- sending
@@ -197,6 +52,7 @@ cdef object frames_send(Frames *frames, object socket, int flags):
     """
     cdef bint continued = any_unfinished and socket in unfinished
     if not direct:
+        check_socket(socket)
         return send_through_pyzmq(frames, socket, flags, continued)
     tracker = None if frames.lent == NULL else MessageTracker(<list>frames.lent)
     try:
@@ -333,6 +189,7 @@ cdef object send_once(object socket, object message, int flags):
 cdef int frames_receive(Frames *frames, object socket, int flags) except -1:
     """Receive one whole message into the empty list."""
     if not direct:
+        check_socket(socket)
         return receive_through_pyzmq(frames, socket, flags)
     frames.received = True
     try:

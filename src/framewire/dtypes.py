@@ -15,14 +15,15 @@ import numpy as np
 
 from .errors import DecodeError, LimitError, RefusedError
 
-__all__ = ["LONG_DOUBLES", "describe", "parse", "parse_type"]
+__all__ = ["CODES", "describe", "parse", "parse_type"]
 
 _EXTENSIONS = frozenset(
     "bfloat16 float8_e3m4 float8_e4m3 float8_e4m3b11fnuz float8_e4m3fn float8_e4m3fnuz "
     "float8_e5m2 float8_e5m2fnuz float8_e8m0fnu".split()
 )
 _TYPE = re.compile(
-    r"[<>|](b1|[iu][1248]|f[248]|c8|c16|[SUV](0|[1-9]\d{0,9})"
+    r"\|(b1|[iu]1|[SV](0|[1-9]\d{0,9}))"
+    r"|[<>]([iu][248]|f[248]|c8|c16|U(0|[1-9]\d{0,9})"
     r"|[mM]8(\[([1-9]\d{0,9})?(Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\])?)",
     re.ASCII,
 )
@@ -40,6 +41,15 @@ def _long_doubles() -> dict[str, np.dtype[Any]]:
 
 
 LONG_DOUBLES = _long_doubles()
+
+# The dtypes with a code of their own, by it (csrc/include/framewire/dtype.h).
+CODES = dict(
+    enumerate(map(np.dtype, "? i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8 c8 c16".split()), start=1)
+) | {
+    code: LONG_DOUBLES[name]
+    for code, name in enumerate(("f80", "c160", "f128", "c256"), start=15)
+    if name in LONG_DOUBLES
+}
 
 
 def describe(dtype: np.dtype[Any]) -> bytes:
@@ -109,13 +119,17 @@ def parse(text: bytes) -> np.dtype[Any]:
         return _parse_cached(text) if len(text) <= _MAX_CACHED else _parse(text)
     except DecodeError:
         raise
-    except (ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
         raise DecodeError(f"not a dtype description: {error}", "description") from error
 
 
 def _parse(text: bytes) -> np.dtype[Any]:
-    form = msgspec.json.decode(text) if text[:1] == b"{" else text.decode()
-    return _dtype(form, 0)
+    if text[:1] == b"{":
+        return _dtype(msgspec.json.decode(text), 0)
+    dtype = parse_type(text.decode())
+    if dtype in CODES.values() or dtype.newbyteorder() in CODES.values():
+        raise DecodeError(f"{dtype.str} has a code", "description")
+    return dtype
 
 
 _parse_cached = functools.lru_cache(maxsize=256)(_parse)
@@ -128,7 +142,9 @@ def _dtype(form: Any, depth: int) -> np.dtype[Any]:
         return parse_type(form)
     if isinstance(form, list):
         base, shape = form
-        return np.dtype((_dtype(base, depth + 1), tuple(_count(n) for n in shape)))
+        item = _dtype(base, depth + 1)
+        sub_array: np.dtype[Any] = np.dtype((item, tuple(_count(n) for n in shape)))
+        return sub_array
     return _parse_structure(form, depth)
 
 
@@ -143,20 +159,22 @@ def parse_type(text: str) -> np.dtype[Any]:
             raise RefusedError(
                 f"dtype {text} needs ml_dtypes: install framewire[ml-dtypes]", "refused"
             ) from None
-        try:
-            return np.dtype(getattr(ml_dtypes, text))
-        except AttributeError:
-            raise RefusedError(f"dtype {text} needs a newer ml_dtypes", "refused") from None
+        extension = getattr(ml_dtypes, text, None)
+        if extension is None:
+            raise RefusedError(f"dtype {text} needs a newer ml_dtypes", "refused")
+        dtype: np.dtype[Any] = np.dtype(extension)
+        return dtype
     if text[:1] in ("<", ">") and text[1:] in ("f80", "c160", "f128", "c256"):
         if text[1:] in LONG_DOUBLES:
-            return LONG_DOUBLES[text[1:]].newbyteorder(text[0])  # type: ignore[call-overload,no-any-return]
+            return LONG_DOUBLES[text[1:]].newbyteorder("<" if text[0] == "<" else ">")
         raise RefusedError(f"this machine has no {text[1:]} long double", "refused")
     raise DecodeError(f"not a type: {text[:80]!r}", "description")
 
 
 def _parse_structure(form: Any, depth: int) -> np.dtype[Any]:
-    spec = {
-        "names": [_text(name) for name in form["names"]],
+    names = [_text(name) for name in form["names"]]
+    spec: dict[str, Any] = {
+        "names": names,
         "formats": [_dtype(each, depth + 1) for each in form["formats"]],
         "offsets": [_count(offset) for offset in form["offsets"]],
         "itemsize": _count(form["itemsize"]),
@@ -167,11 +185,13 @@ def _parse_structure(form: Any, depth: int) -> np.dtype[Any]:
         spec["aligned"] = form["aligned"] is True
     if not form.keys() <= spec.keys():
         raise DecodeError("unknown keys in a structure", "description")
-    dtype = np.dtype(spec)  # type: ignore[call-overload]
+    if len(spec["formats"]) != len(names) or len(spec["offsets"]) != len(names):
+        raise DecodeError("a structure with more of one than of the other", "description")
+    dtype: np.dtype[Any] = np.dtype(spec)  # type: ignore[call-overload]
     # numpy renames empty names, and has the last word on sizes
-    if dtype.names != tuple(spec["names"]) or dtype.itemsize != spec["itemsize"]:
+    if dtype.names != tuple(names) or dtype.itemsize != spec["itemsize"]:
         raise DecodeError("a structure that numpy would change", "description")
-    return dtype  # type: ignore[no-any-return]
+    return dtype
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Exceptions of the receiving side. Each is a ValueError with a code and, where known, an offset."""
+"""Exceptions of the receiving side: ValueErrors with a code and, where known, an offset."""
 
 __all__ = ["DecodeError", "LimitError", "RefusedError", "SchemaError"]
 

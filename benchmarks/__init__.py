@@ -1,0 +1,1 @@
+"""framewire's benchmarks: ``python -m benchmarks`` from the root of the repository."""

@@ -1,0 +1,105 @@
+"""Run two processes against each other, bounded in time, and leave none behind."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from .peer import ROOT, SLICES, command
+
+Transport = Literal["tcp", "ipc"]
+
+
+@dataclass
+class Pair:
+    """A running pair: the end that binds and the end that connects."""
+
+    binder: "subprocess.Popen[str]"
+    connector: "subprocess.Popen[str]"
+
+    def lines(self) -> Iterator[str]:
+        """What the binding end prints after its endpoint, as it comes."""
+        assert self.binder.stdout is not None
+        yield from self.binder.stdout
+
+
+def _pin() -> None:
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
+def _start(argv: list[str], one_core: bool) -> "subprocess.Popen[str]":
+    pin = _pin if one_core and sys.platform.startswith("linux") else None
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=ROOT, preexec_fn=pin)
+
+
+@contextmanager
+def pair(
+    binder: list[str],
+    connector: list[str],
+    transport: Transport,
+    *,
+    limit: float = 120.0,
+    one_core: bool = False,
+) -> Iterator[Pair]:
+    """Start two commands, the second with the endpoint of the first.
+
+    Both are killed after `limit` seconds, and on the way out; an end that failed is an error.
+    `one_core` (Linux) keeps both on the same core.
+    """
+    processes: list[subprocess.Popen[str]] = []
+
+    def kill() -> None:
+        for process in processes:
+            process.kill()
+
+    watchdog = threading.Timer(limit, kill)
+    watchdog.start()
+    with tempfile.TemporaryDirectory(prefix="framewire-bench-") as directory:
+        endpoint = "tcp://127.0.0.1:*" if transport == "tcp" else f"ipc://{directory}/socket"
+        try:
+            processes.append(_start([*binder, endpoint], one_core))
+            assert processes[0].stdout is not None
+            bound = processes[0].stdout.readline().strip()
+            processes.append(_start([*connector, bound], one_core))
+            yield Pair(*processes)
+            for process in processes:
+                if process.wait():
+                    raise RuntimeError(f"failed or took too long: {process.args!r}")
+        finally:
+            watchdog.cancel()
+            kill()
+            for process in processes:
+                process.communicate()
+
+
+def throughput(
+    contender: str, transport: Transport, size: int, count: int, hwm: int, consumer: str = "consume"
+) -> float:
+    """Seconds a message at the receiving end, all slices but the first, which warms up."""
+    with pair(
+        command(contender, consumer, size, count, hwm),
+        command(contender, "produce", size, count, hwm),
+        transport,
+    ) as running:
+        slices = [float(line) for line in running.lines()]
+    return sum(slices[1:]) / (count // SLICES * (SLICES - 1))
+
+
+def round_trips(
+    contender: str, transport: Transport, size: int, count: int, one_core: bool
+) -> tuple[float, float]:
+    """Median and 99th percentile of round trips, in seconds."""
+    with pair(
+        command(contender, "echo", size, count, 1000),
+        command(contender, "ping", size, count, 1000),
+        transport,
+        one_core=one_core,
+    ) as running:
+        assert running.connector.stdout is not None
+        median, tail = (float(line) for line in running.connector.stdout)
+    return median, tail

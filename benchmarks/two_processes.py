@@ -1,0 +1,69 @@
+"""Two processes over loopback: the figures that a user sees."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from .pairs import Transport, round_trips, throughput
+from .report import AtLeast, Case, best, interleave
+
+TRANSPORTS: tuple[Transport, ...] = ("tcp", "ipc")
+SMALL = {"fw": 1_000_000, "raw": 600_000, "recipe": 60_000, "c-array": 2_000_000}
+LARGE = {"fw-inplace": 2000, "raw-inplace": 2000, "recipe-inplace": 2000, "c-inplace": 2000}
+PINGED = {"fw": 10_000, "raw": 10_000, "recipe": 5_000, "c-array": 10_000}
+HWM = 1000  # messages: libzmq's own default
+HWM_LARGE = 32  # messages: what a program allows for that minds its memory
+
+
+def small(transport: Transport, rounds: int, scale: int) -> Case:
+    """96-byte arrays."""
+    jobs = {
+        key: partial(throughput, key, transport, 96, count // scale, HWM)
+        for key, count in SMALL.items()
+    }
+    return Case(
+        f"96 B arrays between two processes, {transport}",
+        best(jobs, rounds),
+        {"raw": AtLeast(1.5), "recipe": AtLeast(15)},
+    )
+
+
+def large(rounds: int, scale: int) -> Case:
+    """1 MB arrays in place."""
+    jobs = {
+        key: partial(throughput, key, "ipc", 1_000_000, count // scale, HWM_LARGE)
+        for key, count in LARGE.items()
+    }
+    return Case(
+        "1 MB arrays in place between two processes, ipc",
+        best(jobs, rounds),
+        {"raw-inplace": AtLeast(1)},
+        size=1_000_000,
+    )
+
+
+def latency(transport: Transport, one_core: bool, rounds: int, scale: int) -> Iterator[Case]:
+    """Ping-pong of a 1 KB array.
+
+    Where the scheduler puts four threads matters more than the library; on one core it is steady.
+    """
+    jobs = {
+        key: partial(round_trips, key, transport, 1024, count // scale, one_core)
+        for key, count in PINGED.items()
+    }
+    where = ", both on one core" if one_core else ""
+    trips = interleave(jobs, rounds)
+    for i, what in enumerate(("p50", "p99")):
+        yield Case(
+            f"1 KB array ping-pong between two processes, {transport}{where}, {what}",
+            {key: min(each[i] for each in times) for key, times in trips.items()},
+            latency=True,
+        )
+
+
+def run(rounds: int, scale: int) -> Iterator[Case]:
+    for transport in TRANSPORTS:
+        yield small(transport, rounds, scale)
+    yield large(rounds, scale)
+    for transport in TRANSPORTS:
+        for one_core in (False, True):
+            yield from latency(transport, one_core, rounds, scale)

@@ -1,0 +1,105 @@
+/* The golden files, as the C library sees them. Faults beyond the head are for others to find. */
+#include <string.h>
+
+#include "check.h"
+#include "framewire/framewire.h"
+#include "golden.h"
+
+/* Are the bytes those of a hexadecimal text? An absent text stands for no bytes. */
+static bool same_hex(const uint8_t *bytes, size_t length, const char *hex) {
+    if (hex == NULL) {
+        return length == 0;
+    }
+    for (size_t i = 0; i < length; i++) {
+        char digits[3];
+        snprintf(digits, sizeof digits, "%02x", bytes[i]);
+        if (strncmp(digits, hex + 2 * i, 2) != 0) {
+            return false;
+        }
+    }
+    return strlen(hex) == 2 * length;
+}
+
+static size_t find_head(const golden_t *golden) {
+    size_t i = 0;
+    while (i + 1 < golden->frame_count && !fw_head_match(golden->frames[i], golden->lengths[i])) {
+        i++;
+    }
+    return i;
+}
+
+static void check_fields(const golden_t *golden, const fw_head_t *head) {
+    const char *type = golden_get(golden, "type");
+    const char *shape = golden_get(golden, "shape");
+    CHECK(head->serializer == FW_SERIALIZER_ARRAY);
+    CHECK(head->flags == golden_number(golden, "flags"));
+    CHECK(head->dtype == golden_number(golden, "dtype"));
+    CHECK(head->ndim == golden_number(golden, "ndim"));
+    CHECK(head->broadcast == golden_number(golden, "mask"));
+    CHECK(head->payload == golden_number(golden, "payload"));
+    CHECK(head->size == golden_number(golden, "size"));
+    for (uint8_t i = 0; i < head->ndim; i++) {
+        char *end;
+        CHECK(head->shape[i] == strtoull(shape, &end, 10));
+        shape = end;
+    }
+    CHECK(same_hex(head->meta, head->meta_size, golden_get(golden, "meta")));
+    CHECK(head->type_size == (type != NULL ? strlen(type) : 0));
+    CHECK(type == NULL || memcmp(head->type, type, head->type_size) == 0);
+}
+
+static void check_payload(const golden_t *golden, const fw_head_t *head, size_t at) {
+    const bool inside = (head->flags & FW_FLAG_INLINE) != 0;
+    const uint8_t *data = inside ? golden->frames[at] + head->size : golden->frames[at + 1];
+    CHECK(golden->frame_count == at + (inside ? 1 : 2));
+    CHECK(head->payload == golden->lengths[at + !inside] - (inside ? head->size : 0));
+    if (golden_get(golden, "data") != NULL) {
+        CHECK(same_hex(data, (size_t)head->payload, golden_get(golden, "data")));
+    }
+}
+
+/* What is parsed packs to the same bytes. */
+static void check_pack(const golden_t *golden, const fw_head_t *head, size_t at) {
+    size_t written = 0;
+    uint8_t *out = golden_need(malloc(head->size));
+    CHECK(fw_head_pack(head, out, head->size, &written) == FW_OK);
+    CHECK(written == head->size && memcmp(out, golden->frames[at], written) == 0);
+    free(out);
+}
+
+static void test(const golden_t *golden) {
+    const char *error = golden_get(golden, "error");
+    const char *place = golden_get(golden, "offset");
+    const char *itemsize = golden_get(golden, "itemsize");
+    const int failures = check_failures;
+    size_t at = find_head(golden);
+    size_t offset = 0;
+    fw_head_t head;
+    int rc = fw_head_parse(golden->frames[at], golden->lengths[at], &head, &offset);
+    if (error == NULL || place == NULL) {
+        CHECK(rc == FW_OK);
+        CHECK(at == golden_number(golden, "envelope"));
+    }
+    if (rc == FW_OK && itemsize != NULL) {
+        rc = fw_head_check_payload(&head, golden_number(golden, "itemsize"));
+    }
+    if (error == NULL) {
+        CHECK(rc == FW_OK);
+        check_fields(golden, &head);
+        check_payload(golden, &head, at);
+        check_pack(golden, &head, at);
+    } else if (place != NULL || itemsize != NULL) {
+        CHECK(strcmp(fw_error_name(rc), error) == 0);
+        CHECK(place == NULL || offset == golden_number(golden, "offset"));
+    }
+    if (check_failures > failures) {
+        fprintf(stderr, "  in %s: %s at %zu\n", golden_get(golden, "name"), fw_error_name(rc),
+                offset);
+    }
+}
+
+int main(void) {
+    golden_each(test);
+    CHECK(check_count > 1000);
+    return CHECK_REPORT();
+}

@@ -1,0 +1,47 @@
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import zmq
+from numpy.typing import DTypeLike, NDArray
+from typing_extensions import Buffer
+
+from .tracker import MessageTracker
+
+__all__ = ["dumps", "loads", "parse_head", "recv_array", "send_array"]
+
+_Array: TypeAlias = NDArray[Any] | np.generic
+_Shape: TypeAlias = int | Sequence[int]
+
+def send_array(
+    socket: zmq.Socket[Any],
+    A: _Array,
+    flags: int = 0,
+    copy: bool | None = None,
+    track: bool = False,
+    *,
+    topic: str | bytes | None = None,
+    meta: Any = None,
+) -> MessageTracker | None: ...
+def recv_array(
+    socket: zmq.Socket[Any],
+    flags: int = 0,
+    copy: bool | None = None,
+    track: bool = False,
+    *,
+    out: NDArray[Any] | None = None,
+    dtype: DTypeLike | None = None,
+    shape: _Shape | None = None,
+) -> NDArray[Any]: ...
+def dumps(A: _Array, *, copy: bool | None = None, meta: Any = None) -> list[bytes | memoryview]: ...
+def loads(
+    frames: Buffer | Iterable[Buffer],
+    *,
+    copy: bool | None = None,
+    out: NDArray[Any] | None = None,
+    dtype: DTypeLike | None = None,
+    shape: _Shape | None = None,
+) -> NDArray[Any]: ...
+def parse_head(
+    frames: Iterable[Buffer], socket: zmq.Socket[Any] | None = None
+) -> tuple[int, bytes | None] | None: ...

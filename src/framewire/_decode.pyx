@@ -1,0 +1,252 @@
+"""Frames into numpy arrays: find the head, check everything, then view or copy the payload.
+
+Heads are parsed by csrc/ (docs/wire-format.md). What is copied and what is a view is decided here,
+by the rules of docs/design.md.
+"""
+
+import sys
+
+import numpy
+
+from .dtypes import CODES, parse
+from .errors import DecodeError, LimitError, RefusedError, SchemaError
+from .recipe import parse_header
+
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF
+from libc.stdint cimport uint8_t, uint64_t, uintptr_t
+
+cimport numpy as np
+
+from ._buffers cimport SMALL, copy_bytes
+from ._c cimport *
+from ._frames cimport Frames, Span, frames_span, frames_take, frames_unshared
+from ._libzmq cimport ZMQ_ROUTER, ZMQ_STREAM, socket_type
+
+cdef extern from "numpy/arrayobject.h":
+    # as in numpy's own pxd, but with the dtype as a borrowed pointer that the call steals
+    object new_array "PyArray_NewFromDescr"(
+        PyTypeObject *cls, PyObject *dtype, int ndim, np.npy_intp *shape, np.npy_intp *strides,
+        void *data, int flags, PyObject *like
+    )
+    PyTypeObject ndarray_type "PyArray_Type"
+
+__all__ = []
+
+np.import_array()
+
+# A broadcast array is small on the wire and can be of any size here: up to this many bytes.
+_MAX_BROADCAST = 1 << 30
+
+cdef int _NDIM_MAX = 64 if int(numpy.__version__.split(".")[0]) >= 2 else 32
+
+cdef PyObject *dtype_of_code[256]  # held for good; NULL where this machine has none
+
+
+cdef int keep_dtype(uint8_t code, np.dtype dtype) except -1:
+    Py_INCREF(dtype)
+    dtype_of_code[code] = <PyObject *>dtype
+    return 0
+
+
+for code, dtype in CODES.items():
+    keep_dtype(code, dtype.newbyteorder("<"))
+    if dtype.itemsize > 1:
+        keep_dtype(code | FW_DTYPE_BIG, dtype.newbyteorder(">"))
+
+
+cdef object decode_error(int rc, size_t offset):
+    message = (<bytes>fw_error_message(rc)).decode()
+    code = (<bytes>fw_error_name(rc)).decode()
+    return DecodeError(f"{message} (at byte {offset} of the head)", code, offset)
+
+
+cdef Py_ssize_t find_head(Frames *frames, object socket) except -2:
+    """The index of the head, or -1. On ROUTER and STREAM frame 0 is a routing id, come what may."""
+    cdef Span frame
+    cdef Py_ssize_t i
+    for i in range(frames.count):
+        frame = frames_span(frames, i)
+        if fw_head_match(frame.data, frame.size):
+            if i == 0 and frames.count > 1 and socket is not None:
+                if socket_type(socket) in (ZMQ_ROUTER, ZMQ_STREAM):
+                    continue
+            return i
+    return -1
+
+
+cdef np.dtype read_head(Frames *frames, Py_ssize_t at, fw_head_t *head, Span *payload):
+    """Parse and check the head at `at`, and that the right frames follow it.
+
+    Returns the dtype; writes `head`, and where the payload is.
+    """
+    cdef Span frame = frames_span(frames, at)
+    cdef size_t offset = 0
+    cdef int rc = fw_head_parse(frame.data, frame.size, head, &offset)
+    if rc != FW_OK:
+        raise decode_error(rc, offset)
+    cdef Py_ssize_t expected = 0 if head.flags & FW_FLAG_INLINE else 1
+    if frames.count - at - 1 != expected:
+        raise DecodeError(
+            f"{frames.count - at - 1} frames follow the head, it says {expected}", "frames"
+        )
+    if expected:
+        payload[0] = frames_span(frames, at + 1)
+        if payload.size != head.payload:
+            raise DecodeError(
+                f"the payload's frame has {payload.size} bytes, the head says {head.payload}",
+                "frames",
+            )
+    else:
+        payload.data = frame.data + head.size
+        payload.size = head.payload
+    if head.dtype != FW_DTYPE_DESCRIBED:
+        if dtype_of_code[head.dtype] == NULL:
+            raise RefusedError("this machine has no such long double", "refused", 6)
+        return <np.dtype>dtype_of_code[head.dtype]
+    dtype = parse(head.type[:head.type_size])
+    rc = fw_head_check_payload(head, dtype.itemsize)
+    if rc != FW_OK:
+        raise decode_error(rc, 8)
+    return dtype
+
+
+cdef np.dtype read_recipe(Frames *frames, fw_head_t *head, Span *payload):
+    """The same for the last two frames of a message of the pyzmq documentation's recipe."""
+    cdef Span frame
+    cdef int rc
+    if frames.count < 2:
+        raise DecodeError("neither a framewire message nor one of the pyzmq recipe", "foreign")
+    frame = frames_span(frames, frames.count - 2)
+    dtype, shape = parse_header(frame.data[:frame.size])
+    if len(shape) > FW_NDIM_MAX:
+        raise DecodeError(f"{len(shape)} dimensions", "ndim")
+    head.flags = 0
+    head.ndim = len(shape)
+    payload[0] = frames_span(frames, frames.count - 1)
+    head.payload = payload.size
+    for i, n in enumerate(shape):
+        if n > sys.maxsize:
+            raise DecodeError(f"a shape that is too large: {shape}", "shape")
+        head.shape[i] = n
+    rc = fw_head_check_payload(head, dtype.itemsize)
+    if rc != FW_OK:
+        raise decode_error(rc, 0)
+    return dtype
+
+
+cdef inline object array_at(
+    np.dtype dtype, fw_head_t *head, np.npy_intp *shape, np.npy_intp *strides, void *data,
+    int flags
+):
+    """PyArray_NewFromDescr, with `data` or, if it is NULL, memory of its own."""
+    Py_INCREF(dtype)
+    return new_array(
+        &ndarray_type, <PyObject *>dtype, head.ndim, shape, strides, data, flags, NULL
+    )
+
+
+cdef np.ndarray stored_array(
+    Frames *frames, fw_head_t *head, Span payload, np.dtype dtype, object copy
+):
+    """The array as it is stored in the payload, in the last frame: a view of it, or a copy."""
+    cdef Py_ssize_t last = frames.count - 1
+    cdef np.npy_intp shape[FW_NDIM_MAX]
+    cdef int flags = np.NPY_ARRAY_F_CONTIGUOUS if head.flags & FW_FLAG_FORTRAN else 0
+    cdef bint writable = bool(copy)
+    cdef uint64_t mask = head.broadcast if head.flags & FW_FLAG_BROADCAST else 0
+    cdef int i
+    cdef np.ndarray array
+    for i in range(head.ndim):
+        shape[i] = 1 if mask >> i & 1 else <np.npy_intp>head.shape[i]
+    if (
+        head.payload > SMALL
+        and <uintptr_t>payload.data % dtype.alignment == 0
+        and (not writable or frames_unshared(frames, last))
+    ):
+        owner = frames_take(frames, last, writable)
+        if writable:
+            flags |= np.NPY_ARRAY_WRITEABLE
+        array = array_at(dtype, head, shape, NULL, <void *>payload.data, flags)
+        np.set_array_base(array, owner)
+        return array
+    if dtype.itemsize == 0:
+        return empty_items(dtype, head)
+    array = array_at(dtype, head, shape, NULL, NULL, flags)
+    copy_bytes(np.PyArray_DATA(array), payload.data, payload.size)
+    if not writable:
+        np.PyArray_CLEARFLAGS(array, np.NPY_ARRAY_WRITEABLE)
+    return array
+
+
+cdef np.ndarray empty_items(np.dtype dtype, fw_head_t *head):
+    """An array of items of no bytes, which numpy makes only as the field of a structure."""
+    shape = tuple([head.shape[i] for i in range(head.ndim)])
+    return numpy.ndarray(shape, numpy.dtype([("f", dtype)]), b"")["f"]
+
+
+cdef object spread(np.ndarray stored, fw_head_t *head, object copy):
+    """Repeat the broadcast axes of a stored array: a view with zero strides, or a copy of it."""
+    cdef np.npy_intp shape[FW_NDIM_MAX]
+    cdef np.npy_intp strides[FW_NDIM_MAX]
+    cdef int i
+    cdef uint64_t total = max(stored.itemsize, 1)
+    for i in range(head.ndim):
+        shape[i] = head.shape[i]
+        strides[i] = 0 if head.broadcast >> i & 1 else np.PyArray_STRIDE(stored, i)
+        total *= max(head.shape[i], 1)
+    if total > _MAX_BROADCAST:
+        raise LimitError(f"an array broadcast to {total} bytes; at most {_MAX_BROADCAST}", "limit")
+    array = array_at(
+        <np.dtype>np.PyArray_DESCR(stored), head, shape, strides, np.PyArray_DATA(stored), 0
+    )
+    np.set_array_base(array, stored)
+    if copy:
+        return numpy.array(array, order="F" if head.flags & FW_FLAG_FORTRAN else "C")
+    return array
+
+
+cdef object fill(np.ndarray out, np.ndarray source):
+    numpy.copyto(out, source, casting="no")
+    return out
+
+
+cdef object get_array(
+    Frames *frames, Py_ssize_t at, object copy, object out, object dtype, object shape
+):
+    """Decode the message whose head is frame `at`, or, if that is -1, one of the recipe."""
+    cdef fw_head_t head
+    cdef np.dtype found
+    cdef Span payload
+    cdef np.ndarray stored
+    if at < 0:
+        found = read_recipe(frames, &head, &payload)
+    else:
+        found = read_head(frames, at, &head, &payload)
+    if head.ndim > _NDIM_MAX:
+        raise LimitError(f"{head.ndim} dimensions; this numpy has at most {_NDIM_MAX}", "limit")
+    if dtype is not None or shape is not None or out is not None:
+        check_expected(found, tuple([head.shape[i] for i in range(head.ndim)]), dtype, shape, out)
+    stored = stored_array(frames, &head, payload, found, copy if out is None else None)
+    if out is not None and not head.flags & FW_FLAG_BROADCAST:
+        return fill(out, stored)
+    if head.flags & FW_FLAG_BROADCAST:
+        array = spread(stored, &head, copy)
+        return array if out is None else fill(out, array)
+    return stored
+
+
+cdef int check_expected(object found, tuple found_shape, object dtype, object shape, object out) except -1:
+    """Raise SchemaError where the array that came is not the one that was asked for."""
+    if out is not None:
+        check_expected(found, found_shape, out.dtype, out.shape, None)
+    if dtype is not None and found != dtype:
+        raise SchemaError(f"an array of dtype {found} came, {dtype} was asked for", "mismatch")
+    if shape is not None and (
+        len(shape) != len(found_shape)
+        or any(want not in (-1, n) for want, n in zip(shape, found_shape))
+    ):
+        raise SchemaError(
+            f"an array of shape {found_shape} came, {shape} was asked for", "mismatch"
+        )
+    return 0

@@ -1,0 +1,5 @@
+from typing import Literal
+
+__all__ = ["transport"]
+
+transport: Literal["libzmq", "pyzmq"]

@@ -1,0 +1,5 @@
+"""The ``framewire`` command."""
+
+from framewire.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,152 @@
+"""Stream this machine's own live telemetry between two processes.
+
+A second process samples CPU times, memory, load and interrupts as fast as it goes and sends them
+over tcp on loopback: as arrays with metadata, as blocks of samples in place, and as raw bytes.
+This process receives them and shows the rates of each stream, then a summary: live in a terminal
+if rich is installed (pip install 'framewire[demo]'), else as plain lines once a second. When it
+cannot keep up, the sender waits, and no message is lost.
+
+Ctrl-C ends the demo early, with the summary and exit status 0. The status is 1 when the sender
+fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import zmq
+
+import framewire
+from framewire.cli.display import Display, open_display
+from framewire.cli.sender import END
+from framewire.cli.sender_process import SenderError, SenderProcess
+from framewire.cli.tally import Tally
+
+_RECEIVE_TIMEOUT = 100  # ms
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``framewire demo``."""
+    parser.add_argument(
+        "--seconds",
+        type=_duration,
+        default=5.0,
+        metavar="N",
+        help="how long to stream (default: %(default)g)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demo.
+
+    Returns
+    -------
+    int
+        0, or 1 when the sending process failed.
+    """
+    try:
+        with (
+            _stop_signals() as interrupted,
+            framewire.Context() as context,
+            context.socket(zmq.PULL) as socket,
+        ):
+            socket.rcvtimeo = _RECEIVE_TIMEOUT
+            port = socket.bind_to_random_port("tcp://127.0.0.1")
+            with SenderProcess(f"tcp://127.0.0.1:{port}") as sender, open_display() as display:
+                receive(socket, sender, display, arguments.seconds, interrupted)
+    except SenderError as error:
+        print(f"framewire demo: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def receive(
+    socket: framewire.Socket,
+    sender: SenderProcess,
+    display: Display,
+    seconds: float,
+    interrupted: threading.Event,
+) -> None:
+    """Receive and show what the sender sends, until it has been stopped and all has arrived.
+
+    Parameters
+    ----------
+    socket
+        A PULL socket with a receive timeout.
+    sender
+        The process at its other end.
+    display
+        Where to show it.
+    seconds
+        How long to go on after the first message.
+    interrupted
+        Set when the user wants no more.
+
+    Raises
+    ------
+    SenderError
+        The sender ended by itself, or does not say anything.
+    """
+    tally = None
+    while True:
+        now = time.monotonic()
+        if interrupted.is_set() or (tally is not None and now - tally.started >= seconds):
+            sender.stop()
+        if tally is not None:
+            display.tick(tally, now)
+        try:
+            message = socket.recv_message()
+        except zmq.Again:
+            sender.check()
+            continue
+        if tally is None:
+            sender.started()
+            tally = Tally(started=time.monotonic())
+        if message.serializer is None and message.frames[0] == END:
+            display.finish(tally, time.monotonic())
+            return
+        tally.add(message)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """Yield an event that the first Ctrl-C sets, so that no message is cut off half counted.
+
+    A second Ctrl-C raises `KeyboardInterrupt`, and SIGTERM `SystemExit`: both leave the terminal
+    as it was.
+    """
+    interrupted = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    handlers = {signal.SIGINT: interrupt, signal.SIGTERM: terminate}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield interrupted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _duration(text: str) -> float:
+    """Return a time in seconds, more than none and less than forever."""
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise ValueError(text)
+    return seconds
+
+
+_duration.__name__ = "duration in seconds"  # argparse: invalid duration in seconds value: 'x'

@@ -1,0 +1,126 @@
+"""Sockets that cannot hang, and what a round trip must keep."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import zmq
+
+import framewire
+
+TIMEOUT = 5000  # ms: nothing here takes as long, and nothing waits longer
+_names = itertools.count()
+
+
+def _quick(socket: Any) -> Any:
+    socket.linger = 0
+    socket.rcvtimeo = socket.sndtimeo = TIMEOUT
+    return socket
+
+
+def _connect(
+    context: zmq.Context[Any], over: str, bound: int, connected: int, folder: Any, routing_id: bytes
+) -> tuple[Any, Any]:
+    name = next(_names)
+    here = _quick(context.socket(bound))
+    there = _quick(context.socket(connected))
+    if routing_id:
+        there.routing_id = routing_id
+    here.bind(
+        {
+            "inproc": f"inproc://{name}",
+            "ipc": f"ipc://{folder}/{name}",
+            "tcp": "tcp://127.0.0.1:*",
+        }[over]
+    )
+    there.connect(here.last_endpoint)
+    return here, there
+
+
+@pytest.fixture
+def ctx() -> Iterator[framewire.Context]:
+    context = framewire.Context()
+    yield context
+    context.destroy(linger=0)
+
+
+@pytest.fixture
+def plain_ctx() -> Iterator[zmq.Context[Any]]:
+    """A context of pyzmq's own sockets."""
+    context: zmq.Context[Any] = zmq.Context()
+    yield context
+    context.destroy(linger=0)
+
+
+@pytest.fixture
+def quick() -> Callable[[Any], Any]:
+    """Make a socket that cannot hang."""
+    return _quick
+
+
+@pytest.fixture
+def connect(
+    ctx: framewire.Context, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., tuple[Any, Any]]:
+    """Connect two framewire sockets: (bound, connected)."""
+
+    def connect(
+        bound: int = zmq.PAIR,
+        connected: int = zmq.PAIR,
+        over: str = "inproc",
+        *,
+        context: Any = ctx,
+        routing_id: bytes = b"",
+    ) -> tuple[Any, Any]:
+        folder = tmp_path_factory.mktemp("s")
+        return _connect(context, over, bound, connected, folder, routing_id)
+
+    return connect
+
+
+@pytest.fixture(params=["inproc", "ipc", "tcp"])
+def over(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def pair(connect: Callable[..., tuple[Any, Any]]) -> tuple[Any, Any]:
+    """Two connected PAIR sockets over inproc."""
+    return connect()
+
+
+@pytest.fixture(scope="module")
+def module_pair() -> Iterator[tuple[Any, Any]]:
+    """Two PAIR sockets for all examples of a property."""
+    with framewire.Context() as context:
+        here, there = _connect(context, "tcp", zmq.PAIR, zmq.PAIR, None, b"")
+        yield here, there
+        context.destroy(linger=0)
+
+
+def _compare(got: np.ndarray[Any, Any], sent: np.ndarray[Any, Any]) -> None:
+    assert got.shape == sent.shape
+    if sent.dtype.names is not None:  # padding is nobody's
+        for name in sent.dtype.names:
+            _compare(got[name], sent[name])
+    elif sent.dtype.char in "gG":  # so are the last 6 bytes of an 80-bit float
+        np.testing.assert_array_equal(got, sent)
+    else:
+        assert got.tobytes() == sent.tobytes()
+
+
+@pytest.fixture(scope="session")
+def assert_same() -> Callable[[Any, Any], None]:
+    """What came is what was sent: dtype, shape and every bit, as a plain aligned array."""
+
+    def assert_same(got: Any, sent: Any) -> None:
+        sent = np.asarray(sent)
+        assert type(got) is np.ndarray
+        assert got.dtype == sent.dtype
+        assert repr(got.dtype) == repr(sent.dtype)  # titles, alignment, byte order, units
+        assert got.flags.aligned
+        _compare(got, sent)
+
+    return assert_same
