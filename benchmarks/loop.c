@@ -268,6 +268,9 @@ static void produce(const run_t *run) {
     void *a = open_connected(run, ZMQ_PUSH);
     for (size_t i = 0; i < run->count; i++)
         run->contender->send(a);
+    while (getchar() != EOF) {
+        /* until the other end has received all of it; see pairs.py */
+    }
     zmq.close(a);
 }
 

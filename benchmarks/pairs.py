@@ -6,7 +6,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,7 +34,18 @@ def _pin() -> None:
 
 def _start(argv: list[str], one_core: bool) -> "subprocess.Popen[str]":
     pin = _pin if one_core and sys.platform.startswith("linux") else None
-    return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=ROOT, preexec_fn=pin)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True, cwd=ROOT, preexec_fn=pin)
+
+
+def _finish(process: "subprocess.Popen[str]") -> None:
+    """Tell a process that it may close its socket, and wait until it has ended."""
+    assert process.stdin is not None
+    process.stdin.close()
+    if process.wait():
+        raise RuntimeError(
+            f"exit status {process.returncode} (-9: took too long) of {process.args!r}"
+        )
 
 
 @contextmanager
@@ -50,31 +61,28 @@ def pair(
 
     Both are killed after `limit` seconds, and on the way out; an end that failed is an error.
     `one_core` (Linux) keeps both on the same core.
+
+    The connecting end is told to close only when the other is done: a libzmq that reads no more
+    because its queue is full, and then sees its peer close, drops what the kernel still holds.
     """
-    processes: list[subprocess.Popen[str]] = []
-
-    def kill() -> None:
-        for process in processes:
-            process.kill()
-
-    watchdog = threading.Timer(limit, kill)
-    watchdog.start()
-    with tempfile.TemporaryDirectory(prefix="framewire-bench-") as directory:
+    with ExitStack() as stack:
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="framewire-bench-"))
         endpoint = "tcp://127.0.0.1:*" if transport == "tcp" else f"ipc://{directory}/socket"
-        try:
-            processes.append(_start([*binder, endpoint], one_core))
-            assert processes[0].stdout is not None
-            bound = processes[0].stdout.readline().strip()
-            processes.append(_start([*connector, bound], one_core))
-            yield Pair(*processes)
-            for process in processes:
-                if process.wait():
-                    raise RuntimeError(f"failed or took too long: {process.args!r}")
-        finally:
-            watchdog.cancel()
-            kill()
-            for process in processes:
-                process.communicate()
+
+        def start(argv: list[str]) -> "subprocess.Popen[str]":
+            process = stack.enter_context(_start(argv, one_core))
+            stack.callback(process.kill)
+            watchdog = threading.Timer(limit, process.kill)
+            watchdog.start()
+            stack.callback(watchdog.cancel)
+            return process
+
+        first = start([*binder, endpoint])
+        assert first.stdout is not None
+        second = start([*connector, first.stdout.readline().strip()])
+        yield Pair(first, second)
+        _finish(first)
+        _finish(second)
 
 
 def throughput(

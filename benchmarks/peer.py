@@ -89,6 +89,7 @@ def main(contender: str, role: str, size: str, count: str, hwm: str, endpoint: s
             values = names(socket, socket, way, int(size))
             if role == "produce":
                 timer(way.send, values).timeit(n)
+                sys.stdin.read()  # until the other end has received all of it; see pairs.pair
             elif role == "echo":
                 timer(f"{way.recv}; x = y; {way.send}", values).timeit(n)
             elif role == "ping":

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 import framewire
 
@@ -209,6 +212,15 @@ def test_native_dtype_stays_native(pair, char):
     assert repr(got) == repr(array)
 
 
+def test_native_fields_stay_native(pair):
+    array = np.zeros(3, [("a", "i4"), ("g", "g"), ("G", "G"), ("m", "m8[s]"), ("u", "U3")])
+    pair[0].send_array(array)
+    got = pair[1].recv_array()
+    for name in array.dtype.names:
+        assert got[name].dtype.byteorder == "="
+    assert repr(got) == repr(array)
+
+
 def test_metadata_of_a_dtype_stays_here(pair):
     pair[0].send_array(np.ones(3, np.dtype("<i4", metadata={"unit": "V"})))
     assert pair[1].recv_array().dtype.metadata is None
@@ -246,7 +258,7 @@ def unsendable():
     yield "masked", np.ma.masked_array([1, 2, 3], mask=[0, 1, 0])
     yield "masked scalar", np.ma.masked
     yield "title", np.zeros(2, {"names": ["a"], "formats": ["<i4"], "titles": [("t", 1)]})
-    if hasattr(np.dtypes, "StringDType"):
+    if hasattr(getattr(np, "dtypes", None), "StringDType"):
         yield "StringDType", np.array(["a", "b" * 100], np.dtypes.StringDType())
         yield "empty StringDType", np.array([], np.dtypes.StringDType())
     yield from (
@@ -281,3 +293,33 @@ def test_the_same_dtype_under_two_names(pair):
         assert (
             pair[1].recv_array(dtype="int64" if np.dtype(char).itemsize == 8 else char).sum() == 3
         )
+
+
+def dtypes():
+    plain = st.one_of(
+        hnp.scalar_dtypes(), hnp.byte_string_dtypes(min_len=1), hnp.unicode_string_dtypes(min_len=1)
+    )
+    return st.one_of(plain, hnp.array_dtypes(plain, max_size=4, allow_subarrays=True))
+
+
+@st.composite
+def arrays(draw):
+    shapes = hnp.array_shapes(min_dims=0, max_dims=5, min_side=0, max_side=6)
+    array = draw(hnp.arrays(draw(dtypes()), draw(shapes), fill=st.nothing()))
+    array = draw(st.sampled_from([array, array.T, np.asfortranarray(array)]))
+    if array.ndim and draw(st.booleans()):
+        step = st.sampled_from([-3, -2, -1, 1, 2])
+        array = array[tuple(slice(None, None, draw(step)) for _ in array.shape)]
+    if draw(st.booleans()):
+        into = tuple(draw(st.integers(0, 3)) if n == 1 else n for n in array.shape)
+        array = np.broadcast_to(array, (*draw(st.sampled_from([(), (1,), (2, 3), (0,)])), *into))
+    return array
+
+
+@settings(max_examples=300, deadline=None)
+@given(array=arrays(), copy=st.sampled_from([None, False, True]))
+def test_any_array_comes_back(module_pair, assert_same, array, copy):
+    here, there = module_pair
+    here.send_array(array, copy=copy)
+    assert_same(there.recv_array(), array)
+    assert_same(framewire.loads(framewire.dumps(array, copy=copy), copy=copy), array)

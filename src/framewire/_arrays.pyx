@@ -5,6 +5,8 @@ The codec is `_encode` and `_decode`; this says what users call, and checks what
 
 import numpy
 
+from cpython.buffer cimport PyObject_CheckBuffer
+
 from ._buffers cimport Buffer
 from ._c cimport FW_FLAG_META, fw_head_t
 from ._decode cimport find_head, get_array, read_head
@@ -197,7 +199,7 @@ def loads(frames, *, copy=None, out=None, dtype=None, shape=None):
         dtype = numpy.dtype(dtype)
     if shape is not None:
         shape = as_shape(shape)
-    if isinstance(frames, (bytes, bytearray, memoryview)):
+    if PyObject_CheckBuffer(frames):
         frames = (frames,)
     frames_begin(&list_of_frames, True, False)
     try:

@@ -1,3 +1,5 @@
+cimport numpy as np
+
 from ._c cimport fw_release_node_t
 from ._libzmq cimport zmq_msg_t
 
@@ -22,6 +24,7 @@ cdef class ReceivedFrame:
     cdef bint writable
 
 cdef Buffer hold(object exporter, int flags)
+cdef Buffer hold_array(np.ndarray array)
 cdef int lend(Buffer buffer, zmq_msg_t *msg) except -1
 cdef int drain() except -1
 cdef bint is_immutable(object exporter) except -1

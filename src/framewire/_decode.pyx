@@ -24,9 +24,12 @@ from ._frames cimport Frames, Span, frames_span, frames_take, frames_unshared
 from ._libzmq cimport ZMQ_ROUTER, ZMQ_STREAM, socket_type
 
 cdef extern from "numpy/arrayobject.h":
-    # as in numpy's own pxd, but with the dtype as a borrowed pointer that the call steals
+    ctypedef struct PyArray_Descr:
+        pass
+
+    # as in numpy's own pxd, but with the dtype as a pointer: the call steals the reference
     object new_array "PyArray_NewFromDescr"(
-        PyTypeObject *cls, PyObject *dtype, int ndim, np.npy_intp *shape, np.npy_intp *strides,
+        PyTypeObject *cls, PyArray_Descr *dtype, int ndim, np.npy_intp *shape, np.npy_intp *strides,
         void *data, int flags, PyObject *like
     )
     PyTypeObject ndarray_type "PyArray_Type"
@@ -142,7 +145,7 @@ cdef inline object array_at(
     """PyArray_NewFromDescr, with `data` or, if it is NULL, memory of its own."""
     Py_INCREF(dtype)
     return new_array(
-        &ndarray_type, <PyObject *>dtype, head.ndim, shape, strides, data, flags, NULL
+        &ndarray_type, <PyArray_Descr *><void *>dtype, head.ndim, shape, strides, data, flags, NULL
     )
 
 

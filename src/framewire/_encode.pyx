@@ -11,14 +11,13 @@ import numpy
 
 from .dtypes import CODES, describe
 
-from cpython.buffer cimport PyBUF_ANY_CONTIGUOUS
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy
 
 cimport numpy as np
 
-from ._buffers cimport SMALL, hold, must_copy
+from ._buffers cimport SMALL, hold_array, must_copy
 from ._c cimport *
 from ._frames cimport Frames, frames_copy, frames_lend, frames_reserve
 
@@ -156,7 +155,7 @@ cdef int put_head_and_payload(
     cdef bint fresh = stored is not array and np.PyArray_CHKFLAGS(stored, np.NPY_ARRAY_OWNDATA)
     if not fresh and must_copy(stored, head.payload, copy):
         return frames_copy(frames, data, head.payload)
-    return frames_lend(frames, hold(stored, PyBUF_ANY_CONTIGUOUS))
+    return frames_lend(frames, hold_array(stored))
 
 
 cdef int check(int rc) except -1:

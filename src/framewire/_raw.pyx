@@ -5,10 +5,11 @@ import re
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromObject
+from libc.string cimport strchr
 
 cimport numpy as np
 
-from ._buffers cimport SMALL, Buffer, hold, must_copy
+from ._buffers cimport SMALL, Buffer, hold, hold_array, must_copy
 from ._frames cimport (
     Frames,
     Span,
@@ -34,19 +35,33 @@ cdef Buffer hold_raw(object exporter):
     numpy is never asked for a format, which datetime64 and others cannot export; all else is.
     """
     cdef Buffer buffer
-    cdef int flags = PyBUF_C_CONTIGUOUS
-    if not np.PyArray_Check(exporter):
-        flags |= PyBUF_FORMAT
-    elif exporter.dtype.hasobject or exporter.dtype.kind == "T":
-        raise TypeError(f"an array of dtype {exporter.dtype} holds pointers, not data")
+    if np.PyArray_Check(exporter):
+        return hold_raw_array(exporter)
     try:
-        buffer = hold(exporter, flags)
+        buffer = hold(exporter, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
     except (BufferError, ValueError) as error:
         raise ValueError(f"a raw buffer must be C-contiguous: {error}") from error
-    if buffer.view.format != NULL and b"O" in buffer.view.format:
+    if buffer.view.format != NULL and strchr(buffer.view.format, b"O") != NULL:
         if "O" in _FIELD_NAME.sub("", buffer.view.format.decode()):
             raise TypeError("a buffer of Python objects holds pointers, not data")
     return buffer
+
+
+cdef Buffer hold_raw_array(np.ndarray array):
+    if np.PyArray_TYPE(array) >= np.NPY_OBJECT and (
+        array.dtype.hasobject or array.dtype.kind == "T"
+    ):
+        raise TypeError(f"an array of dtype {array.dtype} holds pointers, not data")
+    if not np.PyArray_IS_C_CONTIGUOUS(array):
+        raise ValueError("a raw buffer must be C-contiguous: this array is not")
+    if np.PyArray_CheckExact(array):
+        return hold_array(array)
+    return hold(array, PyBUF_C_CONTIGUOUS)
+
+
+cdef int put_raw(Frames *frames, object exporter, object copy) except -1:
+    cdef Buffer buffer = hold_raw(exporter)
+    return frames_put(frames, buffer, must_copy(exporter, buffer.view.len, copy))
 
 
 def send_raw(socket, buffers, int flags=0, copy=None, bint track=False):
@@ -86,19 +101,15 @@ def send_raw(socket, buffers, int flags=0, copy=None, bint track=False):
     A buffer in flight in place is held (PEP 3118): a bytearray cannot be resized.
     """
     cdef Frames frames
-    cdef Buffer buffer
-    cdef list held
-    if isinstance(buffers, (list, tuple)):
-        held = [hold_raw(each) for each in buffers]
-        if not held:
-            raise ValueError("a message has at least one frame")
-    else:
-        held = [hold_raw(buffers)]
-        buffers = (buffers,)
     frames_begin(&frames, not direct, track)
     try:
-        for each, buffer in zip(buffers, held):
-            frames_put(&frames, buffer, must_copy(each, buffer.view.len, copy))
+        if not isinstance(buffers, (list, tuple)):
+            put_raw(&frames, buffers, copy)
+        elif not buffers:
+            raise ValueError("a message has at least one frame")
+        else:
+            for each in buffers:
+                put_raw(&frames, each, copy)
         return frames_send(&frames, socket, flags)
     finally:
         frames_end(&frames)

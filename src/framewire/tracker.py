@@ -18,9 +18,14 @@ class MessageTracker(zmq.MessageTracker):
     A message that was copied is done at once. Usable wherever a `zmq.MessageTracker` is.
     """
 
+    # what pyzmq's own tracker watches: nothing, unless the frames went through pyzmq
+    events = set()
+    peers = set()
+
     def __init__(self, buffers: Sequence[Buffer] = (), *towatch: zmq.Frame) -> None:
-        super().__init__(*towatch)
-        self._buffers = list(buffers)
+        self._buffers = buffers
+        if towatch:
+            super().__init__(*towatch)
 
     @property
     def done(self) -> bool:

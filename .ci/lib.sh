@@ -1,0 +1,69 @@
+# Shell functions of .ci/run and .ci/nightly; sourced, in the root of the project.
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+section() {
+    printf '\n==== %s\n' "$*"
+}
+
+# Every CPython >= 3.10 that can be found, oldest first, one for each minor version.
+all_pythons() {
+    local minor candidate
+    for minor in 10 11 12 13 14; do
+        for candidate in "python3.$minor" "$(pyenv root 2>/dev/null)"/versions/3."$minor".*/bin/python \
+            /usr/bin/python3 python3; do
+            if "$candidate" -c "import sys, ensurepip; assert sys.version_info[:2] == (3, $minor)" 2>/dev/null; then
+                echo "$candidate"
+                break
+            fi
+        done
+    done
+}
+
+# The one that people have: python3, if it is new enough, else the oldest that is.
+first_python() {
+    if python3 -c 'import sys, ensurepip; assert sys.version_info >= (3, 10)' 2>/dev/null; then
+        echo python3
+    else
+        all_pythons | head -1
+    fi
+}
+
+# make_venv NAME INTERPRETER [OPTION…]: a new virtual environment, made the active one.
+make_venv() {
+    "$2" -m venv "${@:3}" "$scratch/venv-$1"
+    # shellcheck disable=SC1091
+    source "$scratch/venv-$1/bin/activate"
+    python -m pip install --quiet --upgrade pip
+    python --version
+}
+
+check() {
+    ruff check .
+    ruff format --check .
+    git ls-files '*.c' '*.h' | xargs clang-format --dry-run --Werror
+    mypy
+    (cd "$scratch" && python -m mypy.stubtest framewire --allowlist "$OLDPWD/tests/stubtest.txt")
+}
+
+# The lower bounds of the run-time dependencies, as pip wants them.
+oldest_requirements() {
+    python - <<'PY'
+import re
+
+from importlib.metadata import requires
+
+for requirement in requires("framewire"):
+    if "extra" not in requirement:
+        print(re.sub(r">=", "==", requirement.split(";")[0].strip()))
+PY
+}
+
+test_both_transports() {
+    local transport
+    for transport in libzmq pyzmq; do
+        echo "-- transport $transport"
+        FRAMEWIRE_TRANSPORT=$transport python -m pytest "$@"
+    done
+}

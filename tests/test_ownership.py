@@ -1,0 +1,420 @@
+"""Who owns a buffer: what is held in flight, when it is let go, and what a tracker says."""
+
+import gc
+import sys
+import threading
+import time
+import weakref
+
+import numpy as np
+import pytest
+import zmq
+
+import framewire
+
+SIZE = 100_000
+BIG = 8 << 20  # more than the buffers of a loopback connection hold
+
+
+@pytest.fixture
+def context():
+    context = zmq.Context()
+    yield context
+    context.destroy(linger=0)
+    framewire.release()
+
+
+@pytest.fixture
+def link(context):
+    """A PUSH and a PULL socket, connected."""
+
+    def make(over="inproc"):
+        push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+        pull.rcvtimeo = push.sndtimeo = 20_000
+        if over == "tcp":
+            push.connect(f"tcp://127.0.0.1:{pull.bind_to_random_port('tcp://127.0.0.1')}")
+        else:
+            pull.bind("inproc://ownership")
+            push.connect("inproc://ownership")
+        return push, pull
+
+    return make
+
+
+def eventually(condition):
+    """Run bytecode, and nothing else, until the condition holds."""
+    deadline = time.monotonic() + 20
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return condition()
+
+
+class Owner(np.ndarray):
+    """An array that can be watched as it dies."""
+
+
+def owned(size=SIZE):
+    return np.zeros(size, "u1").view(Owner)
+
+
+# ---- in flight
+
+
+def test_bytearray_in_flight(context, tmp_path):
+    """Held until the peer is there, and free again when it has the message."""
+    push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+    push.connect(f"ipc://{tmp_path}/later")
+    data = bytearray(BIG)
+    tracker = framewire.send_raw(push, data, copy=False, track=True)
+    for resize in (lambda: data.append(0), data.clear, data.pop):
+        with pytest.raises(BufferError):
+            resize()
+    assert not tracker.done
+    pull.bind(f"ipc://{tmp_path}/later")
+    pull.rcvtimeo = 20_000
+    assert framewire.recv_raw(pull) == [bytes(BIG)]
+    tracker.wait(20)
+    data.append(0)
+    assert len(data) == BIG + 1
+
+
+def test_copies_are_not_held(link):
+    push, pull = link()
+    for copy, data in ((None, bytearray(SIZE)), (True, bytearray(SIZE)), (False, bytearray(5000))):
+        tracker = framewire.send_raw(push, data, copy=copy, track=True)
+        assert tracker.done
+        data.append(1)
+        assert len(framewire.recv_raw(pull)[0]) == len(data) - 1
+
+
+def test_in_place_is_in_place(link):
+    """Over inproc the receiver sees the memory itself."""
+    push, pull = link()
+    array = np.zeros(SIZE, "u1")
+    framewire.send_array(push, array, copy=False)
+    received = framewire.recv_array(pull)
+    if framewire.transport == "libzmq":
+        assert np.shares_memory(array, received)
+    framewire.send_raw(push, array, copy=None)  # writable, so copied
+    array[:] = 7
+    assert not np.asarray(framewire.recv_raw(pull)[0]).any()
+
+
+def resized(data):
+    try:
+        data.append(0)
+    except BufferError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("flags", [0, zmq.DONTWAIT])
+def test_refused_send_lets_go(context, flags):
+    """After zmq.Again the buffer is the caller's again: at once, not at some later call."""
+    push = context.socket(zmq.PUSH)
+    push.sndtimeo = 10
+    for _ in range(20):
+        data = bytearray(SIZE)
+        try:
+            framewire.send_raw(push, [b"first", data], flags, copy=False)
+        except zmq.Again:
+            free = resized(data)
+        # through pyzmq, its garbage collector thread has the buffer for a while
+        assert free or (framewire.transport == "pyzmq" and eventually(lambda d=data: resized(d)))
+
+
+def test_failed_preparation_lets_go(link):
+    """What comes after the buffer cannot be sent: nothing is, and the buffer is free."""
+    push, pull = link()
+    data = bytearray(SIZE)
+    for bad in ("text", object(), np.array([None]), memoryview(b"abcd")[::2]):
+        with pytest.raises((TypeError, ValueError)):
+            framewire.send_raw(push, [b"x", data, bad], copy=False)
+        data.append(0)
+    with pytest.raises(zmq.Again):
+        framewire.recv_raw(pull, zmq.DONTWAIT)
+
+
+# ---- received
+
+
+@pytest.mark.parametrize("over", ["inproc", "tcp"])
+@pytest.mark.parametrize("size", [20, 5000, SIZE])
+@pytest.mark.parametrize("receive", [framewire.recv_array, framewire.recv_raw])
+def test_received_view_outlives_everything(over, size, receive):
+    with zmq.Context() as context:
+        push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+        push.connect(f"tcp://127.0.0.1:{pull.bind_to_random_port('tcp://127.0.0.1')}")
+        if over == "inproc":
+            pull.bind("inproc://outlives")
+            push.connect("inproc://outlives")
+        pull.rcvtimeo = 20_000
+        for number in range(6):
+            framewire.send_array(push, np.full(size, number, "u1"), copy=[None, False][number % 2])
+        received = [receive(pull) for _ in range(6)]
+        push.close()
+        pull.close()
+    del push, pull, context
+    gc.collect()
+    if receive is framewire.recv_raw:
+        received = [framewire.loads(frames) for frames in received]
+    assert sorted(int(each[0]) for each in received) == list(range(6))
+    for each in received:
+        assert each.shape == (size,)
+        assert (each == each[0]).all()
+        assert not each.flags.writeable
+
+
+def test_sender_array_lives_as_long_as_a_view_of_it(link):
+    push, pull = link()
+    array = owned()
+    gone = weakref.ref(array)
+    framewire.send_array(push, array[: SIZE - 1], copy=False)
+    del array
+    received = framewire.recv_array(pull)
+    part = received[5:10]
+    del received
+    framewire.release()
+    assert gone() is not None
+    assert not part.any()
+    del part
+    framewire.release()
+    assert eventually(lambda: gone() is None)
+
+
+# ---- let go
+
+
+def test_let_go_without_another_call(link):
+    """The main thread runs bytecode, and that is all."""
+    push, pull = link("tcp")
+    for _ in range(20):
+        array = owned()
+        gone = weakref.ref(array)
+        framewire.send_array(push, array, copy=False)
+        del array
+        assert len(pull.recv_multipart()) == 2
+        assert eventually(lambda gone=gone: gone() is None)
+
+
+def test_release_lets_go_in_any_thread(link):
+    """With the main thread in C for long, another one calls `release`."""
+    push, pull = link()
+    done = []
+
+    def work():
+        array = owned()
+        gone = weakref.ref(array)
+        framewire.send_array(push, array, copy=False)
+        del array
+        framewire.recv_array(pull)
+        framewire.release()
+        done.append(gone() is None)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(20)
+    if framewire.transport == "libzmq":
+        assert done == [True]
+    assert done
+
+
+class Recursing:
+    """Calls framewire as it dies, perhaps in the middle of a drain, and makes more to drain."""
+
+    died = 0
+
+    def __init__(self, socket, depth):
+        self.socket, self.depth = socket, depth
+
+    def __del__(self):
+        type(self).died += 1
+        framewire.release()
+        if self.depth:
+            send_recursing(self.socket, self.depth - 1)
+
+
+def send_recursing(socket, depth):
+    array = owned()
+    array.friend = Recursing(socket, depth)
+    framewire.send_array(socket, array, copy=False)
+
+
+def test_drain_within_a_drain(context):
+    push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+    push.sndhwm = pull.rcvhwm = 0
+    pull.bind("inproc://recursing")
+    push.connect("inproc://recursing")
+    Recursing.died = 0
+    for _ in range(100):
+        send_recursing(push, 3)
+    received = 0
+
+    def all_died():
+        nonlocal received
+        while True:
+            try:
+                framewire.recv_array(pull, zmq.DONTWAIT)
+            except zmq.Again:
+                break
+            received += 1
+        framewire.release()
+        return Recursing.died == 400
+
+    assert eventually(all_died)
+    assert received == 400
+
+
+def test_drain_keeps_a_pending_exception(link):
+    """Dying owners that raise and catch do not disturb the call, nor the exception on its way."""
+    push, pull = link()
+
+    class Noisy:
+        died = 0
+
+        def __del__(self):
+            Noisy.died += 1
+            try:
+                raise KeyError("on its way out")
+            except KeyError:
+                framewire.release()
+
+    for number in range(100):
+        array = owned()
+        array.friend = Noisy()
+        framewire.send_array(push, array, copy=False)
+        del array
+        with pytest.raises(ZeroDivisionError, match="mine"):
+            try:
+                raise ZeroDivisionError("mine")
+            finally:
+                framewire.recv_array(pull)
+                framewire.release()
+        with pytest.raises(framewire.SchemaError):
+            framewire.send_array(push, np.arange(number))
+            framewire.recv_array(pull, shape=number + 1)
+    assert eventually(lambda: Noisy.died == 100)
+
+
+def test_refcounts_return(link):
+    push, pull = link()
+    array, data, topic = np.zeros(SIZE, "u1"), bytes(SIZE), b"a topic of more than 33 bytes" * 2
+    target = np.empty(SIZE, "u1")
+    things = array, data, topic, array.dtype, target, push, pull
+
+    def counts():
+        framewire.release()
+        gc.collect()
+        return [sys.getrefcount(thing) for thing in things]
+
+    def work():
+        framewire.send_array(push, array, copy=False, topic=topic, meta={"a": 1})
+        framewire.send_array(push, array[::2], track=True)
+        framewire.send_raw(push, [data, topic, array], copy=False, track=True)
+        framewire.recv_array(pull, dtype="u1", shape=SIZE, out=target)
+        framewire.recv_message(pull, copy=True)
+        framewire.recv_raw(pull)
+        for bad in ({"topic": 5}, {"meta": object()}, {"topic": b"\xc1\x46"}):
+            with pytest.raises((TypeError, ValueError)):
+                framewire.send_array(push, array, copy=False, **bad)
+        with pytest.raises(zmq.Again):
+            framewire.recv_array(pull, zmq.DONTWAIT)
+
+    before = counts()
+    for _ in range(50):
+        work()
+    assert eventually(lambda: counts() == before), (counts(), before)
+
+
+# ---- trackers
+
+
+def test_tracker_covers_every_frame(context, tmp_path):
+    """The first frame is by far the last to go: pyzmq's tracker would be done before."""
+    push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+    push.connect(f"ipc://{tmp_path}/later")
+    first, last = bytearray(BIG), bytearray(SIZE)
+    tracker = framewire.send_raw(push, [first, b"x", last], copy=False, track=True)
+    assert isinstance(tracker, zmq.MessageTracker)
+    assert not tracker.done
+    for timeout in (0, 0.05):
+        with pytest.raises(zmq.NotDone):
+            tracker.wait(timeout)
+    pull.bind(f"ipc://{tmp_path}/later")
+    pull.rcvtimeo = 20_000
+    frames = framewire.recv_raw(pull)
+    tracker.wait(20)
+    assert tracker.done
+    assert [len(frame) for frame in frames] == [BIG, 1, SIZE]
+    first.append(0)
+    last.append(0)
+
+
+def test_tracker_when_one_frame_is_kept(link):
+    push, pull = link()
+    data = [bytes(SIZE), bytes(SIZE)]
+    for kept in (0, 1):
+        tracker = framewire.send_raw(push, data, copy=False, track=True)
+        frames = framewire.recv_raw(pull)
+        del frames[1 - kept]
+        framewire.release()
+        assert not tracker.done
+        with pytest.raises(zmq.NotDone):
+            tracker.wait(0.01)
+        frames.clear()
+        tracker.wait(20)
+        assert tracker.done
+
+
+def test_tracker_inside_a_tracker(link):
+    push, pull = link()
+    one = framewire.send_raw(push, bytes(SIZE), copy=False, track=True)
+    two = framewire.send_array(push, np.zeros(SIZE), copy=False, track=True)
+    both = zmq.MessageTracker(one, two)
+    assert not both.done
+    framewire.recv_raw(pull)
+    assert not both.done
+    with pytest.raises(zmq.NotDone):
+        both.wait(0.01)
+    framewire.recv_raw(pull)
+    both.wait(20)
+    assert both.done
+    assert one.done
+    assert two.done
+
+
+def test_no_missed_wake_up(context):
+    """Several threads wait on trackers while messages come and go: each returns, and soon."""
+    slowest = []
+
+    def work(number):
+        push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+        pull.bind(f"inproc://wake-{number}")
+        push.connect(f"inproc://wake-{number}")
+        pull.rcvtimeo = 20_000
+        waiters = []
+        for _ in range(300):
+            trackers = [
+                framewire.send_raw(push, bytes(SIZE), copy=False, track=True) for _ in range(2)
+            ]
+            waiters = [threading.Thread(target=wait, args=(each,)) for each in trackers]
+            for waiter in waiters:
+                waiter.start()
+            for _ in trackers:
+                framewire.recv_raw(pull)
+            for waiter in waiters:
+                waiter.join(30)
+        push.close()
+        pull.close()
+
+    def wait(tracker):
+        start = time.monotonic()
+        tracker.wait(20)
+        slowest.append(time.monotonic() - start)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(100)
+    assert len(slowest) == 3 * 300 * 2  # none raised NotDone
