@@ -1,6 +1,7 @@
 """Who owns a buffer: what is held in flight, when it is let go, and what a tracker says."""
 
 import gc
+import signal
 import sys
 import threading
 import time
@@ -381,6 +382,24 @@ def test_tracker_inside_a_tracker(link):
     assert both.done
     assert one.done
     assert two.done
+
+
+def test_ctrl_c_during_wait(link):
+    push, pull = link()
+    tracker = framewire.send_raw(push, bytes(SIZE), copy=False, track=True)
+    main = threading.main_thread().ident
+    timer = threading.Timer(0.2, signal.pthread_kill, (main, signal.SIGINT))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            tracker.wait(20)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, before)
+    assert not tracker.done
+    framewire.recv_raw(pull)
+    tracker.wait(20)
 
 
 def test_no_missed_wake_up(context):

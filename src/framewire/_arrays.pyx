@@ -6,16 +6,31 @@ The codec is `_encode` and `_decode`; this says what users call, and checks what
 import numpy
 
 from cpython.buffer cimport PyObject_CheckBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.unicode cimport PyUnicode_AsUTF8String
+from libc.stdint cimport uint8_t
 
 from ._buffers cimport Buffer
-from ._c cimport FW_FLAG_META, fw_head_t
-from ._decode cimport find_head, get_array, read_head
+from ._c cimport FW_FLAG_META, fw_head_match, fw_head_t
+from ._decode cimport find_head, get_array, read_head, takes_routing_id
 from ._encode cimport put_array
-from ._frames cimport Frames, Span, frames_begin, frames_end, frames_load
+from ._frames cimport Frames, Span, frames_begin, frames_copy, frames_end, frames_load
 from ._libzmq cimport ZMQ_SNDMORE, direct
 from ._transport cimport frames_receive, frames_send
 
 __all__ = ["dumps", "loads", "parse_head", "recv_array", "send_array"]
+
+
+cdef int put_topic(Frames *frames, object topic, object socket) except -1:
+    if isinstance(topic, str):
+        topic = PyUnicode_AsUTF8String(topic)  # a subclass may have an encode of its own
+    elif not isinstance(topic, bytes):
+        raise TypeError(f"topic must be str or bytes, not {type(topic).__name__}")
+    cdef const char *data = PyBytes_AS_STRING(topic)
+    cdef size_t size = PyBytes_GET_SIZE(topic)
+    if fw_head_match(<const uint8_t *>data, size) and not takes_routing_id(socket):
+        raise ValueError("a topic cannot begin with C1 46: it would be taken for the head")
+    return frames_copy(frames, data, size)
 
 
 def send_array(socket, A, int flags=0, copy=None, bint track=False, *, topic=None, meta=None):
@@ -51,7 +66,8 @@ def send_array(socket, A, int flags=0, copy=None, bint track=False, *, topic=Non
     TypeError
         A is no array, or its dtype, `topic` or `meta` cannot be sent.
     ValueError
-        ``zmq.SNDMORE`` (a head describes a whole message), or a topic that begins with the magic.
+        ``zmq.SNDMORE`` (a head describes a whole message); a topic that begins with the magic, but
+        on ROUTER; `meta` with an integer of over 64 bits or that contains itself.
     zmq.Again, zmq.ContextTerminated, zmq.ZMQError
         As pyzmq's ``send``. No peer sees part of the message.
 
@@ -65,7 +81,9 @@ def send_array(socket, A, int flags=0, copy=None, bint track=False, *, topic=Non
         raise ValueError("SNDMORE: a head describes a whole message, nothing can follow an array")
     frames_begin(&frames, not direct, track)
     try:
-        put_array(&frames, A, copy, topic, meta)
+        if topic is not None:
+            put_topic(&frames, topic, socket)
+        put_array(&frames, A, copy, meta)
         return frames_send(&frames, socket, flags)
     finally:
         frames_end(&frames)
@@ -92,7 +110,7 @@ def dumps(A, *, copy=None, meta=None):
     cdef Frames frames
     frames_begin(&frames, True, False)
     try:
-        put_array(&frames, A, copy, None, meta)
+        put_array(&frames, A, copy, meta)
         return [
             memoryview(each) if type(each) is Buffer else each for each in <list>frames.objects
         ]

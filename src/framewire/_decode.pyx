@@ -8,7 +8,7 @@ import sys
 
 import numpy
 
-from .dtypes import CODES, parse
+from .dtypes import CODES, in_order, parse
 from .errors import DecodeError, LimitError, RefusedError, SchemaError
 from .recipe import parse_header
 
@@ -53,15 +53,22 @@ cdef int keep_dtype(uint8_t code, np.dtype dtype) except -1:
 
 
 for code, dtype in CODES.items():
-    keep_dtype(code, dtype.newbyteorder("<"))
-    if dtype.itemsize > 1:
-        keep_dtype(code | FW_DTYPE_BIG, dtype.newbyteorder(">"))
+    if dtype.itemsize == 1:
+        keep_dtype(code, dtype)
+    else:
+        keep_dtype(code, in_order(dtype, "<"))
+        keep_dtype(code | FW_DTYPE_BIG, in_order(dtype, ">"))
 
 
 cdef object decode_error(int rc, size_t offset):
     message = (<bytes>fw_error_message(rc)).decode()
     code = (<bytes>fw_error_name(rc)).decode()
     return DecodeError(f"{message} (at byte {offset} of the head)", code, offset)
+
+
+cdef bint takes_routing_id(object socket) except -1:
+    """Is a message's first frame a routing id on this socket, whatever it contains?"""
+    return socket_type(socket) in (ZMQ_ROUTER, ZMQ_STREAM)
 
 
 cdef Py_ssize_t find_head(Frames *frames, object socket) except -2:
@@ -71,9 +78,8 @@ cdef Py_ssize_t find_head(Frames *frames, object socket) except -2:
     for i in range(frames.count):
         frame = frames_span(frames, i)
         if fw_head_match(frame.data, frame.size):
-            if i == 0 and frames.count > 1 and socket is not None:
-                if socket_type(socket) in (ZMQ_ROUTER, ZMQ_STREAM):
-                    continue
+            if i == 0 and frames.count > 1 and socket is not None and takes_routing_id(socket):
+                continue
             return i
     return -1
 

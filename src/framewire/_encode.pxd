@@ -1,3 +1,3 @@
 from ._frames cimport Frames
 
-cdef int put_array(Frames *frames, object A, object copy, object topic, object meta) except -1
+cdef int put_array(Frames *frames, object A, object copy, object meta) except -1

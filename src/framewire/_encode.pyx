@@ -63,18 +63,6 @@ cdef np.ndarray checked_array(object A):
     return numpy.asarray(A)
 
 
-cdef int put_topic(Frames *frames, object topic) except -1:
-    if isinstance(topic, str):
-        topic = topic.encode()
-    elif not isinstance(topic, bytes):
-        raise TypeError(f"topic must be str or bytes, not {type(topic).__name__}")
-    cdef const char *data = PyBytes_AS_STRING(topic)
-    cdef size_t size = PyBytes_GET_SIZE(topic)
-    if fw_head_match(<const uint8_t *>data, size):
-        raise ValueError("a topic cannot begin with C1 46: it would be taken for the head")
-    return frames_copy(frames, data, size)
-
-
 cdef bytes encode_meta(object meta):
     try:
         return msgspec.msgpack.encode(meta)
@@ -97,17 +85,15 @@ cdef np.ndarray stored_part(np.ndarray array, fw_head_t *head):
     if part.flags.f_contiguous and not part.flags.c_contiguous:
         head.flags |= FW_FLAG_FORTRAN
         return part
-    return numpy.ascontiguousarray(part).reshape(part.shape)  # it makes 0-d arrays 1-d
+    return numpy.ascontiguousarray(part)
 
 
-cdef int put_array(Frames *frames, object A, object copy, object topic, object meta) except -1:
-    """Append an array: its topic, if any, its head, and its payload."""
+cdef int put_array(Frames *frames, object A, object copy, object meta) except -1:
+    """Append an array: its head, and its payload in the same frame or in one of its own."""
     cdef np.ndarray array = checked_array(A)
     cdef np.ndarray stored = array
     cdef fw_head_t head
     cdef int i
-    if topic is not None:
-        put_topic(frames, topic)
     if np.PyArray_NDIM(array) > FW_NDIM_MAX:
         raise ValueError(f"{array.ndim} dimensions; at most {FW_NDIM_MAX} can be sent")
     head.serializer = FW_SERIALIZER_ARRAY
@@ -127,7 +113,7 @@ cdef int put_array(Frames *frames, object A, object copy, object topic, object m
         head.flags |= FW_FLAG_META
         head.meta = <const uint8_t *>PyBytes_AS_STRING(meta)
         head.meta_size = PyBytes_GET_SIZE(meta)
-    if not np.PyArray_IS_C_CONTIGUOUS(array):
+    if not np.PyArray_IS_C_CONTIGUOUS(array) and np.PyArray_ITEMSIZE(array) != 0:
         if np.PyArray_IS_F_CONTIGUOUS(array):
             head.flags |= FW_FLAG_FORTRAN
         else:

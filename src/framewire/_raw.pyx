@@ -37,6 +37,8 @@ cdef Buffer hold_raw(object exporter):
     cdef Buffer buffer
     if np.PyArray_Check(exporter):
         return hold_raw_array(exporter)
+    if isinstance(exporter, str):  # numpy.str_ exports a buffer
+        raise TypeError("text is no buffer: encode it")
     try:
         buffer = hold(exporter, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
     except (BufferError, ValueError) as error:

@@ -8,28 +8,29 @@ the others is specified in the wire format, "The type section". Nothing from the
 import functools
 import re
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 
 from .errors import DecodeError, LimitError, RefusedError
 
-__all__ = ["CODES", "describe", "parse", "parse_type"]
+__all__ = ["CODES", "describe", "in_order", "parse", "parse_type"]
 
 _EXTENSIONS = frozenset(
     "bfloat16 float8_e3m4 float8_e4m3 float8_e4m3b11fnuz float8_e4m3fn float8_e4m3fnuz "
     "float8_e5m2 float8_e5m2fnuz float8_e8m0fnu".split()
 )
 _TYPE = re.compile(
-    r"\|(b1|[iu]1|[SV](0|[1-9]\d{0,9}))"
-    r"|[<>]([iu][248]|f[248]|c8|c16|U(0|[1-9]\d{0,9})"
+    r"\|(b1|[iu]1|[SV](?P<bytes>0|[1-9]\d{0,9}))"
+    r"|[<>]([iu][248]|f[248]|c8|c16|U(?P<points>0|[1-9]\d{0,9})"
     r"|[mM]8(\[([1-9]\d{0,9})?(Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\])?)",
     re.ASCII,
 )
 _MAX_TEXT = 1 << 20  # bytes of a description
 _MAX_CACHED = 4096
 _MAX_DEPTH = 16  # dtypes in dtypes
+_MAX_ITEM = (1 << 31) - 1  # bytes
 
 
 def _long_doubles() -> dict[str, np.dtype[Any]]:
@@ -52,6 +53,12 @@ CODES = dict(
 }
 
 
+def in_order(dtype: np.dtype[Any], order: Literal["<", ">"]) -> np.dtype[Any]:
+    """A native dtype in a byte order: itself, numpy's own object, if that is the machine's."""
+    native = "<" if sys.byteorder == "little" else ">"
+    return dtype if order == native else dtype.newbyteorder(order)
+
+
 def describe(dtype: np.dtype[Any]) -> bytes:
     """The description of a dtype, UTF-8.
 
@@ -59,18 +66,25 @@ def describe(dtype: np.dtype[Any]) -> bytes:
     ------
     TypeError
         The dtype holds Python objects or is of a kind that the format does not carry.
+    ValueError
+        It is nested too deeply, or its description is longer than 1 MiB.
     """
-    form = _form(dtype)
-    return form.encode() if isinstance(form, str) else msgspec.json.encode(form)
+    form = _form(dtype, 0)
+    text = form.encode() if isinstance(form, str) else msgspec.json.encode(form)
+    if len(text) > _MAX_TEXT:
+        raise ValueError(f"a dtype whose description has {len(text)} bytes")
+    return text
 
 
-def _form(dtype: np.dtype[Any]) -> Any:
+def _form(dtype: np.dtype[Any], depth: int) -> Any:
     """A dtype as what JSON can say: a string, a structure's dict, a sub-array's list."""
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"a dtype nested deeper than {_MAX_DEPTH}")
     if dtype.subdtype is not None:
         base, shape = dtype.subdtype
-        return [_form(base), list(shape)]
+        return [_form(base, depth + 1), list(shape)]
     if dtype.names is not None:
-        return _structure(dtype)
+        return _structure(dtype, depth)
     if dtype.hasobject or dtype.kind not in "biufcSUVmM":
         raise TypeError(
             f"dtype {dtype!r} cannot be sent: its elements are not plain bytes in the array"
@@ -86,12 +100,12 @@ def _form(dtype: np.dtype[Any]) -> Any:
     return dtype.str
 
 
-def _structure(dtype: np.dtype[Any]) -> dict[str, Any]:
+def _structure(dtype: np.dtype[Any], depth: int) -> dict[str, Any]:
     fields = [dtype.fields[name] for name in dtype.names or () if dtype.fields is not None]
     titles = [field[2] if len(field) > 2 else None for field in fields]
     form: dict[str, Any] = {
         "names": list(dtype.names or ()),
-        "formats": [_form(field[0]) for field in fields],
+        "formats": [_form(field[0], depth + 1) for field in fields],
         "offsets": [field[1] for field in fields],
         "itemsize": dtype.itemsize,
     }
@@ -143,14 +157,18 @@ def _dtype(form: Any, depth: int) -> np.dtype[Any]:
     if isinstance(form, list):
         base, shape = form
         item = _dtype(base, depth + 1)
-        sub_array: np.dtype[Any] = np.dtype((item, tuple(_count(n) for n in shape)))
+        sub_array: np.dtype[Any] = np.dtype((item, tuple(_count(n) for n in _list(shape))))
         return sub_array
     return _parse_structure(form, depth)
 
 
 def parse_type(text: str) -> np.dtype[Any]:
     """The dtype of a type string or an extension's name. Raises as `parse` does."""
-    if _TYPE.fullmatch(text):
+    match = _TYPE.fullmatch(text)
+    if match:
+        size = int(match["bytes"] or 0) + 4 * int(match["points"] or 0)
+        if size > _MAX_ITEM:  # numpy 1 would wrap it around
+            raise DecodeError(f"an item of {size} bytes", "description")
         return np.dtype(text)
     if text in _EXTENSIONS:
         try:
@@ -166,32 +184,39 @@ def parse_type(text: str) -> np.dtype[Any]:
         return dtype
     if text[:1] in ("<", ">") and text[1:] in ("f80", "c160", "f128", "c256"):
         if text[1:] in LONG_DOUBLES:
-            return LONG_DOUBLES[text[1:]].newbyteorder("<" if text[0] == "<" else ">")
+            return in_order(LONG_DOUBLES[text[1:]], "<" if text[0] == "<" else ">")
         raise RefusedError(f"this machine has no {text[1:]} long double", "refused")
     raise DecodeError(f"not a type: {text[:80]!r}", "description")
 
 
 def _parse_structure(form: Any, depth: int) -> np.dtype[Any]:
-    names = [_text(name) for name in form["names"]]
-    spec: dict[str, Any] = {
+    names = [_text(name) for name in _list(form["names"])]
+    fields: dict[str, Any] = {
         "names": names,
-        "formats": [_dtype(each, depth + 1) for each in form["formats"]],
-        "offsets": [_count(offset) for offset in form["offsets"]],
-        "itemsize": _count(form["itemsize"]),
+        "formats": [_dtype(each, depth + 1) for each in _list(form["formats"])],
+        "offsets": [_count(offset) for offset in _list(form["offsets"])],
     }
     if "titles" in form:
-        spec["titles"] = [None if title is None else _text(title) for title in form["titles"]]
+        titles = _list(form["titles"])
+        fields["titles"] = [None if title is None else _text(title) for title in titles]
+    if any(len(each) != len(names) for each in fields.values()):
+        raise DecodeError("a structure with more of one than of the other", "description")
+    spec = fields | {"itemsize": _count(form["itemsize"])}
     if "aligned" in form:
         spec["aligned"] = form["aligned"] is True
     if not form.keys() <= spec.keys():
         raise DecodeError("unknown keys in a structure", "description")
-    if len(spec["formats"]) != len(names) or len(spec["offsets"]) != len(names):
-        raise DecodeError("a structure with more of one than of the other", "description")
     dtype: np.dtype[Any] = np.dtype(spec)  # type: ignore[call-overload]
     # numpy renames empty names, and has the last word on sizes
     if dtype.names != tuple(names) or dtype.itemsize != spec["itemsize"]:
         raise DecodeError("a structure that numpy would change", "description")
     return dtype
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise DecodeError("something else where a list belongs", "description")
+    return value
 
 
 def _text(value: object) -> str:

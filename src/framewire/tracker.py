@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import zmq
 
@@ -9,6 +10,7 @@ from ._buffers import Buffer, generation, release, wait_for_release
 
 __all__ = ["MessageTracker"]
 
+_NOTHING: set[Any] = set()
 _SLICE = 0.1  # seconds between looks for signals
 
 
@@ -18,12 +20,11 @@ class MessageTracker(zmq.MessageTracker):
     A message that was copied is done at once. Usable wherever a `zmq.MessageTracker` is.
     """
 
-    # what pyzmq's own tracker watches: nothing, unless the frames went through pyzmq
-    events = set()
-    peers = set()
-
     def __init__(self, buffers: Sequence[Buffer] = (), *towatch: zmq.Frame) -> None:
         self._buffers = buffers
+        # what pyzmq's own tracker watches: nothing, unless the frames went through pyzmq
+        self.events = _NOTHING
+        self.peers = _NOTHING
         if towatch:
             super().__init__(*towatch)
 

@@ -1,0 +1,69 @@
+"""A fork with sends in flight, and threads asleep on trackers: both processes go on."""
+
+import os
+import sys
+import threading
+import weakref
+
+import numpy as np
+import zmq
+
+import framewire
+
+
+class Owner(np.ndarray):
+    pass
+
+
+def use(name):
+    """A context, sockets, in-place sends and trackers of this process."""
+    with zmq.Context() as context:
+        push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+        pull.rcvtimeo = 10_000
+        push.connect(f"tcp://127.0.0.1:{pull.bind_to_random_port('tcp://127.0.0.1')}")
+        for number in range(20):
+            array = np.full(50_000, number).view(Owner)
+            gone = weakref.ref(array)
+            tracker = framewire.send_array(push, array, copy=False, track=True)
+            del array
+            received = framewire.recv_array(pull)
+            tracker.wait(10)
+            assert tracker.done
+            assert gone() is None, f"{name}: still held"
+            assert (received == number).all()
+        push.close()
+        pull.close()
+
+
+context = zmq.Context()
+push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+pull.bind("inproc://forking")
+push.connect("inproc://forking")
+pull.rcvtimeo = 10_000
+trackers = [
+    framewire.send_array(push, np.full(50_000, i), copy=False, track=True) for i in range(50)
+]
+sleepers = [threading.Thread(target=each.wait, args=(30,)) for each in trackers[-3:]]
+for sleeper in sleepers:
+    sleeper.start()
+use("parent before")
+for how in ("_exit", "exit") * 5:
+    child = os.fork()
+    if child == 0:
+        use("child")
+        if how == "_exit":
+            os._exit(0)
+        framewire.release()
+        sys.exit(0)
+    framewire.recv_array(pull)
+    _, status = os.waitpid(child, 0)
+    assert status == 0, status
+for _ in range(40):
+    framewire.recv_array(pull)
+for tracker in trackers:
+    tracker.wait(10)
+for sleeper in sleepers:
+    sleeper.join(10)
+    assert not sleeper.is_alive()
+use("parent after")
+context.destroy(linger=0)
