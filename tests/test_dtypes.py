@@ -201,14 +201,14 @@ def test_description_that_is_sent_can_be_received(pair):
     assert pair[1].recv_array().dtype == array.dtype
 
 
-@pytest.mark.parametrize("char", "?bBhHiIlLqQefdgFDGSU")
+@pytest.mark.parametrize("char", "?bBhHiIlLefdgFDGSU")
 def test_native_dtype_stays_native(pair, char):
     array = np.zeros(3, char)
     pair[0].send_array(array)
     got = pair[1].recv_array()
     assert got.dtype.byteorder == array.dtype.byteorder
     assert got.dtype.isbuiltin == array.dtype.isbuiltin
-    assert memoryview(got).format in (memoryview(array).format, "l", "L")  # "q" is "l" here
+    assert memoryview(got).format == memoryview(array).format
     assert repr(got) == repr(array)
 
 

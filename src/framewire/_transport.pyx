@@ -52,7 +52,6 @@ cdef object frames_send(Frames *frames, object socket, int flags):
     """
     cdef bint continued = any_unfinished and socket in unfinished
     if not direct:
-        check_socket(socket)
         return send_through_pyzmq(frames, socket, flags, continued)
     tracker = None if frames.lent == NULL else MessageTracker(<list>frames.lent)
     try:
@@ -140,7 +139,7 @@ cdef int settle(object socket, int flags, bint continued, Py_ssize_t sent) excep
 
 
 cdef int tell_event_loop(object socket) except -1:
-    if direct and has_event_loop(socket) and not socket.closed:
+    if has_event_loop(socket) and not socket.closed:
         socket.get(pyzmq.EVENTS)
     return 0
 
@@ -148,6 +147,7 @@ cdef int tell_event_loop(object socket) except -1:
 cdef object send_through_pyzmq(Frames *frames, object socket, int flags, bint continued):
     """`frames_send` by pyzmq's own calls, under the same rules."""
     cdef bint track = frames.lent != NULL
+    check_socket(socket)
     messages = [
         pyzmq.Frame(each) if PyBytes_CheckExact(each)
         else pyzmq.Frame(each, track=track, copy=False)
@@ -188,12 +188,12 @@ cdef object send_once(object socket, object message, int flags):
 
 cdef int frames_receive(Frames *frames, object socket, int flags) except -1:
     """Receive one whole message into the empty list."""
-    if not direct:
-        check_socket(socket)
-        return receive_through_pyzmq(frames, socket, flags)
     frames.received = True
     try:
-        receive_direct(frames, socket, flags)
+        if direct:
+            receive_direct(frames, socket, flags)
+        else:
+            receive_through_pyzmq(frames, socket, flags)
     finally:
         tell_event_loop(socket)
     return 0
@@ -257,6 +257,7 @@ cdef void *receive_first(Frames *frames, object socket, int flags) except NULL:
 cdef int receive_through_pyzmq(Frames *frames, object socket, int flags) except -1:
     """`frames_receive` by pyzmq's own calls."""
     cdef Buffer buffer
+    check_socket(socket)
     interruption = None
     messages = [BackendSocket.recv(socket, flags, copy=False)]
     while messages[-1].more:
