@@ -50,10 +50,9 @@ cdef Buffer hold_raw(object exporter):
 
 
 cdef Buffer hold_raw_array(np.ndarray array):
-    if np.PyArray_TYPE(array) >= np.NPY_OBJECT and (
-        array.dtype.hasobject or array.dtype.kind == "T"
-    ):
-        raise TypeError(f"an array of dtype {array.dtype} holds pointers, not data")
+    dtype = <object>np.PyArray_DESCR(array)
+    if np.PyArray_TYPE(array) >= np.NPY_OBJECT and (dtype.hasobject or dtype.kind == "T"):
+        raise TypeError(f"an array of dtype {dtype} holds pointers, not data")
     if not np.PyArray_IS_C_CONTIGUOUS(array):
         raise ValueError("a raw buffer must be C-contiguous: this array is not")
     if np.PyArray_CheckExact(array):
@@ -110,7 +109,7 @@ def send_raw(socket, buffers, int flags=0, copy=None, bint track=False):
         elif not buffers:
             raise ValueError("a message has at least one frame")
         else:
-            for each in buffers:
+            for each in tuple(buffers):  # what runs in between may change the list
                 put_raw(&frames, each, copy)
         return frames_send(&frames, socket, flags)
     finally:

@@ -79,8 +79,11 @@ def send_all():
     for number in range(COUNT):
         pause(number)
         sending(framewire.send_raw, push, message(number), copy=False)
-    for _ in range(10):  # one of them comes through
-        sending(framewire.send_raw, push, END)
+    while not done.wait(0.01):  # one of them comes through
+        try:
+            framewire.send_raw(push, END, zmq.DONTWAIT)
+        except zmq.Again:
+            pass
 
 
 def receive_all():
@@ -92,6 +95,7 @@ def receive_all():
             continue  # a message may be lost, whole
         frames = [bytes(frame) for frame in frames]
         if frames == END:
+            done.set()
             return
         if frames == BY_HANDLER:
             continue
@@ -109,6 +113,7 @@ def other_end(work):
             work()
         except BaseException as error:
             failures.append(error)
+            done.set()
 
     thread = threading.Thread(target=guarded, daemon=True)
     thread.start()
@@ -120,7 +125,7 @@ def plainly(function, *args, **kwargs):
 
 
 armed, fired, raised = False, 0, 0
-failures, seen = [], []
+failures, seen, done = [], [], threading.Event()
 context = zmq.Context()
 push, pull = connected()
 signal.signal(signal.SIGALRM, handler)
@@ -137,6 +142,7 @@ try:
     here()
 finally:
     armed = False
+    done.set()
     signal.setitimer(signal.ITIMER_REAL, 0)
 thread.join(60)
 if failures:
