@@ -322,7 +322,7 @@ def only_decode_errors(frames):
         got = framewire.loads(frames)
         assert type(got) is np.ndarray
         assert not got.dtype.hasobject
-        assert got.flags.aligned
+        assert got.flags.aligned or got.dtype.alignment == 0  # numpy 1: nothing is aligned to 0
         if got.nbytes < 1 << 20:
             assert len(got.tobytes()) == got.nbytes
 

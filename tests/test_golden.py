@@ -64,8 +64,6 @@ def dtype_of(form):
     if form[0] in "bf":
         return np.dtype(getattr(pytest.importorskip("ml_dtypes"), form))
     if re.fullmatch("[fc][0-9]{2,3}", form[1:]) and form[1:] != "c16":
-        if form[1:] not in LONG:
-            pytest.skip(f"no {form} on this machine")
         return np.dtype(LONG[form[1:]]).newbyteorder(form[0])
     return np.dtype(form)
 
@@ -131,7 +129,12 @@ def test_reader_prefixes(expect, frames):
 
 @good
 def test_loads(expect, frames):
-    expected = array_of(expect, frames)
+    try:
+        expected = array_of(expect, frames)
+    except (KeyError, ValueError):  # no such long double, or not so many dimensions, here
+        with pytest.raises((framewire.RefusedError, framewire.LimitError)):
+            framewire.loads(frames)
+        return
     array = framewire.loads(frames)
     assert same(array, expected)
     assert array.flags.aligned
@@ -164,12 +167,22 @@ def test_metadata_bad(expect, frames):
     assert info.value.code == "metadata"
 
 
-@good
+def is_written_here(expect, frames):
+    """Does framewire write such a message, on a machine and a numpy such as these?"""
+    inline = int(expect["flags"], 0) & 1
+    try:
+        array_of(expect, frames)
+    except (KeyError, ValueError):
+        return False
+    return expect.get("meta") != "c0" and (inline or int(expect["payload"]) > 8192)
+
+
+@pytest.mark.parametrize(
+    ("expect", "frames"),
+    [p for p in ALL if "error" not in p.values[0] and is_written_here(*p.values)],
+)
 def test_dumps(expect, frames):
     array = array_of(expect, frames)
-    small = array.nbytes <= 8192 and not int(expect["flags"], 0) & 1
-    if small or expect.get("meta") == "c0":
-        pytest.skip("a message that framewire reads and does not write")
     frames = frames[int(expect["envelope"]) :]
     made = framewire.dumps(array, meta=META[expect.get("meta", "c0")])
     assert [bytes(frame) for frame in made] == frames

@@ -356,7 +356,7 @@ def test_functions_on_plain_sockets(connect, plain_ctx, over):
 def test_a_shadow_is_the_socket(pair):
     shadow = framewire.Socket.shadow(pair[0].underlying)
     shadow.send_array(A)
-    framewire.send_raw(zmq.Socket.shadow(pair[0]), b"raw")
+    framewire.send_raw(zmq.Socket.shadow(pair[0].underlying), b"raw")
     assert pair[1].recv_array().shape == (3, 4)
     assert pair[1].recv_raw() == [b"raw"]
 

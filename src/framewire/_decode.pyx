@@ -170,7 +170,7 @@ cdef np.ndarray stored_array(
         shape[i] = 1 if mask >> i & 1 else <np.npy_intp>head.shape[i]
     if (
         head.payload > SMALL
-        and <uintptr_t>payload.data % dtype.alignment == 0
+        and <uintptr_t>payload.data % max(dtype.alignment, 1) == 0  # numpy 1 has dtypes with 0
         and (not writable or frames_unshared(frames, last))
     ):
         owner = frames_take(frames, last, writable)

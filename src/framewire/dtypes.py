@@ -27,6 +27,15 @@ _TYPE = re.compile(
     r"|[mM]8(\[([1-9]\d{0,9})?(Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\])?)",
     re.ASCII,
 )
+# What msgspec and numpy raise on a description that is none.
+_UNREADABLE = (
+    msgspec.MsgspecError,
+    ValueError,
+    TypeError,
+    LookupError,
+    OverflowError,
+    RecursionError,
+)
 _MAX_TEXT = 1 << 20  # bytes of a description
 _MAX_CACHED = 4096
 _MAX_DEPTH = 16  # dtypes in dtypes
@@ -133,7 +142,7 @@ def parse(text: bytes) -> np.dtype[Any]:
         return _parse_cached(text) if len(text) <= _MAX_CACHED else _parse(text)
     except DecodeError:
         raise
-    except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise DecodeError(f"not a dtype description: {error}", "description") from error
 
 

@@ -56,7 +56,7 @@ class Message:
             return None
         try:
             return msgspec.msgpack.decode(self._meta)
-        except (ValueError, TypeError, RecursionError, OverflowError) as error:
+        except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
             raise DecodeError(f"the metadata is no MessagePack: {error}", "metadata") from error
 
     @cached_property

@@ -35,7 +35,7 @@ def parse_header(frame: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:
     """
     try:
         header = msgspec.json.decode(frame, type=_Header)
-    except (ValueError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise DecodeError(
             "neither a framewire message nor one of the pyzmq recipe", "foreign"
         ) from error

@@ -9,12 +9,16 @@ import framewire
 SIZE = 100_000
 
 
+def change():
+    buffers[:] = new
+
+
 class Sneaky(np.ndarray):
     """Changes the list when its dtype is looked at."""
 
     @property
     def dtype(self):
-        buffers[:] = new
+        change()
         return np.dtype("u1")
 
 
@@ -22,7 +26,7 @@ class Truth:
     """Changes the list when it is asked whether to copy."""
 
     def __bool__(self):
-        buffers[:] = new
+        change()
         return True
 
 
@@ -30,7 +34,8 @@ with zmq.Context() as context, context.socket(zmq.PUSH) as push, context.socket(
     pull.bind("inproc://changing")
     push.connect("inproc://changing")
     for copy in (None, Truth()):
-        for new in ([], [b"other"], [bytes(SIZE)] * 3, [b"1"] * 1000, [None] * 3):
+        for each in ([], [b"other"], [bytes(SIZE)] * 3, [b"1"] * 1000, [None] * 3):
+            new = each
             data = bytearray(b"y" * SIZE)
             last = np.zeros(10, "u1").view(Sneaky)
             given = [bytes(data), bytes(data), bytes(10)]

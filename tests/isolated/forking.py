@@ -3,12 +3,16 @@
 import os
 import sys
 import threading
+import warnings
 import weakref
 
 import numpy as np
 import zmq
 
 import framewire
+
+# CPython 3.12 and later: threads and fork do not go together. Here they must.
+warnings.simplefilter("ignore", DeprecationWarning)
 
 
 class Owner(np.ndarray):

@@ -1,4 +1,4 @@
-"""A signal every millisecond in the main thread, as it sends or receives messages of several frames.
+"""A signal every millisecond in the main thread, as it sends or receives multi-frame messages.
 
 Arguments: inproc, ipc or tcp; whether the main thread sends or receives ("send", "receive"); and
 what the handler does: "returns", "raises", or "sends" a message on the same socket.
@@ -15,7 +15,7 @@ import zmq
 import framewire
 
 over, direction, what = sys.argv[1:]
-COUNT = 10_000
+COUNT = 5_000
 BY_HANDLER = [b"handler"] * 3
 END = [b"end"] * 4
 
