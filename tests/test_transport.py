@@ -377,35 +377,3 @@ def test_context_terminated_in_the_middle():
     pull.close()
     thread.join(30)
     assert not thread.is_alive()
-
-
-# ---- threads
-
-
-def test_threads_with_sockets_of_their_own(context):
-    """4 threads, 10,000 messages each way, with and without frames of their own."""
-    errors = []
-
-    def work(number):
-        try:
-            push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
-            pull.rcvtimeo = LONG
-            push.bind(f"inproc://thread-{number}")
-            pull.connect(f"inproc://thread-{number}")
-            large = np.full(2000, number)
-            for i in range(10_000):
-                sent = large if i % 8 == 0 else np.array([number, i])
-                framewire.send_array(push, sent, copy=[None, False][i % 2])
-                assert (framewire.recv_array(pull) == sent).all()
-            push.close()
-            pull.close()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(100)
-    assert not errors
-    assert not any(thread.is_alive() for thread in threads)

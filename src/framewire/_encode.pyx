@@ -25,7 +25,11 @@ __all__ = []
 
 np.import_array()
 
-_describe = functools.lru_cache(maxsize=256)(describe)
+
+@functools.lru_cache(maxsize=256)
+def _describe(dtype, aligned):
+    return describe(dtype)  # aligned or not, dtypes are equal, and have different descriptions
+
 
 cdef char BIG_ENDIAN = b">" if sys.byteorder == "little" else b"="
 
@@ -104,7 +108,7 @@ cdef int put_array(Frames *frames, object A, object copy, object meta) except -1
         head.shape[i] = np.PyArray_DIM(array, i)
     head.dtype = code_of(array)
     if head.dtype == FW_DTYPE_DESCRIBED:
-        description = _describe(array.dtype)
+        description = _describe(array.dtype, array.dtype.isalignedstruct)
         head.flags |= FW_FLAG_TYPE
         head.type = <const uint8_t *>PyBytes_AS_STRING(description)
         head.type_size = PyBytes_GET_SIZE(description)

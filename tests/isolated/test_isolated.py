@@ -57,7 +57,7 @@ def test_leaks(over):
     ],
 )
 def test_signal_storm(over, direction, what):
-    run("signal_storm.py", over, direction, what)
+    run("signal_storm.py", over, direction, what, timeout=60)
 
 
 WAYS_TO_EXIT = [
