@@ -38,6 +38,10 @@ void fw_release_shut(void) {
     }
 }
 
+bool fw_release_is_shut(void) {
+    return atomic_load(&shut);
+}
+
 void fw_release_push(fw_release_node_t *node) {
     node->next = atomic_load_explicit(&list, memory_order_relaxed);
     while (!atomic_compare_exchange_weak(&list, &node->next, node)) {

@@ -1,7 +1,5 @@
 """numpy arrays and raw frames over pyzmq sockets, without copying, at close to C speed."""
 
-from importlib.metadata import version as _version
-
 from ._arrays import dumps, loads, recv_array, send_array
 from ._buffers import release
 from ._libzmq import transport
@@ -10,8 +8,6 @@ from .errors import DecodeError, LimitError, RefusedError, SchemaError
 from .message import Message, recv_message
 from .socket import Context, Socket
 from .tracker import MessageTracker
-
-__version__ = _version("framewire")
 
 __all__ = [
     "Context",
@@ -22,7 +18,6 @@ __all__ = [
     "RefusedError",
     "SchemaError",
     "Socket",
-    "__version__",
     "dumps",
     "loads",
     "recv_array",
@@ -33,3 +28,11 @@ __all__ = [
     "send_raw",
     "transport",
 ]
+
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":  # on first use: importlib.metadata takes longer than all of framewire
+        from importlib.metadata import version
+
+        return version("framewire")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,6 +11,8 @@ from .tracker import MessageTracker
 __all__ = ["dumps", "loads", "parse_head", "recv_array", "send_array"]
 
 _Array: TypeAlias = NDArray[Any] | np.generic
+# numpy's stubs have __buffer__ from Python 3.12 on only
+_Exporter: TypeAlias = Buffer | NDArray[Any]
 _Shape: TypeAlias = int | Sequence[int]
 
 def send_array(
@@ -35,7 +37,7 @@ def recv_array(
 ) -> NDArray[Any]: ...
 def dumps(A: _Array, *, copy: bool | None = None, meta: Any = None) -> list[bytes | memoryview]: ...
 def loads(
-    frames: Buffer | Iterable[Buffer],
+    frames: _Exporter | Iterable[_Exporter],
     *,
     copy: bool | None = None,
     out: NDArray[Any] | None = None,
@@ -43,5 +45,5 @@ def loads(
     shape: _Shape | None = None,
 ) -> NDArray[Any]: ...
 def parse_head(
-    frames: Iterable[Buffer], socket: zmq.Socket[Any] | None = None
+    frames: Iterable[_Exporter], socket: zmq.Socket[Any] | None = None
 ) -> tuple[int, bytes | None] | None: ...

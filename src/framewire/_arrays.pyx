@@ -3,6 +3,8 @@
 The codec is `_encode` and `_decode`; this says what users call, and checks what they pass.
 """
 
+from operator import index
+
 import numpy
 
 from cpython.buffer cimport PyObject_CheckBuffer
@@ -73,12 +75,14 @@ def send_array(socket, A, int flags=0, copy=None, bint track=False, *, topic=Non
 
     Notes
     -----
-    Wire format: "The head", "Arrays". In place, A's buffer is held (PEP 3118) until libzmq
+    Wire format: "The head". In place, A's buffer is held (PEP 3118) until libzmq
     releases it.
     """
     cdef Frames frames
     if flags & ZMQ_SNDMORE:
         raise ValueError("SNDMORE: a head describes a whole message, nothing can follow an array")
+    if copy is not None:
+        copy = bool(copy)  # before anything is looked at: this may run Python
     frames_begin(&frames, not direct, track)
     try:
         if topic is not None:
@@ -108,6 +112,8 @@ def dumps(A, *, copy=None, meta=None):
         As for `send_array`.
     """
     cdef Frames frames
+    if copy is not None:
+        copy = bool(copy)
     frames_begin(&frames, True, False)
     try:
         put_array(&frames, A, copy, meta)
@@ -119,7 +125,7 @@ def dumps(A, *, copy=None, meta=None):
 
 
 cdef tuple as_shape(object shape):
-    return tuple([int(n) for n in (shape if isinstance(shape, (tuple, list)) else (shape,))])
+    return tuple([index(n) for n in (shape if isinstance(shape, (tuple, list)) else (shape,))])
 
 
 cdef int check_out(object out) except -1:
@@ -157,7 +163,8 @@ def recv_array(
     -------
     numpy.ndarray
         With ``flags.aligned``. A broadcast array comes back with its zero strides, read-only, or
-        with ``copy=True`` written out; at most 1 GiB of it.
+        with ``copy=True`` written out; at most 1 GiB of it, but with `out`. Values are not looked
+        at: a bool may be neither 0 nor 1, a str may hold code points that there are not.
 
     Raises
     ------

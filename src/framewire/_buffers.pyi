@@ -1,6 +1,6 @@
 from typing import final
 
-__all__ = ["Buffer", "ReceivedFrame", "generation", "release", "wait_for_release"]
+__all__ = ["Buffer", "ReceivedFrame", "generation", "is_shut", "release", "wait_for_release"]
 
 @final
 class Buffer:
@@ -14,4 +14,5 @@ class ReceivedFrame:
 
 def release() -> None: ...
 def generation() -> int: ...
+def is_shut() -> bool: ...
 def wait_for_release(seen: int, seconds: float) -> bool: ...

@@ -34,6 +34,7 @@ from ._c cimport (
     fw_release_claim,
     fw_release_enter,
     fw_release_generation,
+    fw_release_is_shut,
     fw_release_leave,
     fw_release_node_t,
     fw_release_pending,
@@ -57,7 +58,7 @@ cdef extern from "Python.h":
 cdef extern from "numpy/arrayobject.h":
     PyTypeObject ndarray_type "PyArray_Type"
 
-__all__ = ["Buffer", "ReceivedFrame", "generation", "release", "wait_for_release"]
+__all__ = ["Buffer", "ReceivedFrame", "generation", "is_shut", "release", "wait_for_release"]
 
 np.import_array()
 
@@ -206,6 +207,11 @@ def wait_for_release(unsigned long long seen, double seconds):
     with nogil:
         rc = fw_release_wait(seen, timeout)
     return rc == FW_OK
+
+
+def is_shut():
+    """Has framewire's exit handler run? From then on nothing is sent in place."""
+    return fw_release_is_shut()
 
 
 # After this, a frame that libzmq lets go of stays as it is: its thread may outlive the interpreter.

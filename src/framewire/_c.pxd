@@ -84,6 +84,7 @@ cdef extern from "framewire/release.h" nogil:
     bint fw_release_enter()
     void fw_release_leave()
     void fw_release_shut()
+    bint fw_release_is_shut()
     void fw_release_push(fw_release_node_t *node)
     bint fw_release_pending()
     fw_release_node_t *fw_release_take()

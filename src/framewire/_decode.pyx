@@ -38,8 +38,9 @@ __all__ = []
 
 np.import_array()
 
-# A broadcast array is small on the wire and can be of any size here: up to this many bytes.
-_MAX_BROADCAST = 1 << 30
+# A broadcast array, and one of items of no bytes, is small on the wire and can be of any size here:
+# of up to this many bytes, or items. What reads it would not end.
+_MAX_SPREAD = 1 << 30
 
 cdef int _NDIM_MAX = 64 if int(numpy.__version__.split(".")[0]) >= 2 else 32
 
@@ -199,13 +200,9 @@ cdef object spread(np.ndarray stored, fw_head_t *head, object copy):
     cdef np.npy_intp shape[FW_NDIM_MAX]
     cdef np.npy_intp strides[FW_NDIM_MAX]
     cdef int i
-    cdef uint64_t total = max(stored.itemsize, 1)
     for i in range(head.ndim):
         shape[i] = head.shape[i]
         strides[i] = 0 if head.broadcast >> i & 1 else np.PyArray_STRIDE(stored, i)
-        total *= max(head.shape[i], 1)
-    if total > _MAX_BROADCAST:
-        raise LimitError(f"an array broadcast to {total} bytes; at most {_MAX_BROADCAST}", "limit")
     array = array_at(
         <np.dtype>np.PyArray_DESCR(stored), head, shape, strides, np.PyArray_DATA(stored), 0
     )
@@ -213,6 +210,17 @@ cdef object spread(np.ndarray stored, fw_head_t *head, object copy):
     if copy:
         return numpy.array(array, order="F" if head.flags & FW_FLAG_FORTRAN else "C")
     return array
+
+
+cdef int check_spread(fw_head_t *head, uint64_t itemsize) except -1:
+    """Bound what is larger here than on the wire. The product was checked not to overflow."""
+    cdef uint64_t total = max(itemsize, 1)
+    cdef int i
+    for i in range(head.ndim):
+        total *= head.shape[i]
+    if total > _MAX_SPREAD:
+        raise LimitError(f"an array spread out to {total} bytes; at most {_MAX_SPREAD}", "limit")
+    return 0
 
 
 cdef object fill(np.ndarray out, np.ndarray source):
@@ -234,13 +242,15 @@ cdef object get_array(
         found = read_head(frames, at, &head, &payload)
     if head.ndim > _NDIM_MAX:
         raise LimitError(f"{head.ndim} dimensions; this numpy has at most {_NDIM_MAX}", "limit")
+    if out is None and (found.itemsize == 0 or head.flags & FW_FLAG_BROADCAST):
+        check_spread(&head, found.itemsize)
     if dtype is not None or shape is not None or out is not None:
         check_expected(found, tuple([head.shape[i] for i in range(head.ndim)]), dtype, shape, out)
     stored = stored_array(frames, &head, payload, found, copy if out is None else None)
     if out is not None and not head.flags & FW_FLAG_BROADCAST:
         return fill(out, stored)
     if head.flags & FW_FLAG_BROADCAST:
-        array = spread(stored, &head, copy)
+        array = spread(stored, &head, copy if out is None else None)
         return array if out is None else fill(out, array)
     return stored
 

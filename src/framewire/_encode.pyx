@@ -103,6 +103,11 @@ cdef int put_array(Frames *frames, object A, object copy, object meta) except -1
     head.serializer = FW_SERIALIZER_ARRAY
     head.flags = 0
     head.broadcast = 0
+    if meta is not None:
+        meta = encode_meta(meta)
+        head.flags |= FW_FLAG_META
+        head.meta = <const uint8_t *>PyBytes_AS_STRING(meta)
+        head.meta_size = PyBytes_GET_SIZE(meta)
     head.ndim = np.PyArray_NDIM(array)
     for i in range(head.ndim):
         head.shape[i] = np.PyArray_DIM(array, i)
@@ -112,11 +117,6 @@ cdef int put_array(Frames *frames, object A, object copy, object meta) except -1
         head.flags |= FW_FLAG_TYPE
         head.type = <const uint8_t *>PyBytes_AS_STRING(description)
         head.type_size = PyBytes_GET_SIZE(description)
-    if meta is not None:
-        meta = encode_meta(meta)
-        head.flags |= FW_FLAG_META
-        head.meta = <const uint8_t *>PyBytes_AS_STRING(meta)
-        head.meta_size = PyBytes_GET_SIZE(meta)
     if not np.PyArray_IS_C_CONTIGUOUS(array) and np.PyArray_ITEMSIZE(array) != 0:
         if np.PyArray_IS_F_CONTIGUOUS(array):
             head.flags |= FW_FLAG_FORTRAN

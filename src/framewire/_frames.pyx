@@ -25,6 +25,7 @@ from ._buffers cimport (
     lend,
     take_message,
 )
+from ._c cimport fw_release_is_shut
 from ._libzmq cimport zmq
 
 __all__ = []
@@ -107,7 +108,9 @@ cdef int frames_copy(Frames *frames, const void *data, size_t size) except -1:
 
 
 cdef int frames_lend(Frames *frames, Buffer buffer) except -1:
-    """Append a buffer as a frame, in place."""
+    """Append a buffer as a frame, in place; a copy of it once nothing would give it back."""
+    if fw_release_is_shut():
+        return frames_copy(frames, buffer.view.buf, buffer.view.len)
     if frames.objects != NULL:
         (<list>frames.objects).append(buffer)
     else:

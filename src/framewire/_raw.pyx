@@ -2,6 +2,8 @@
 
 import re
 
+import numpy
+
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromObject
@@ -57,6 +59,8 @@ cdef Buffer hold_raw_array(np.ndarray array):
         raise ValueError("a raw buffer must be C-contiguous: this array is not")
     if np.PyArray_CheckExact(array):
         return hold_array(array)
+    if isinstance(array, numpy.ma.MaskedArray):
+        raise TypeError("a masked array would lose its mask: send its data and its mask")
     return hold(array, PyBUF_C_CONTIGUOUS)
 
 
@@ -102,15 +106,17 @@ def send_raw(socket, buffers, int flags=0, copy=None, bint track=False):
     A buffer in flight in place is held (PEP 3118): a bytearray cannot be resized.
     """
     cdef Frames frames
+    if not isinstance(buffers, (list, tuple)):
+        buffers = (buffers,)
+    elif not buffers:
+        raise ValueError("a message has at least one frame")
+    buffers = tuple(buffers)  # what runs from here on may change the list
+    if copy is not None:
+        copy = bool(copy)
     frames_begin(&frames, not direct, track)
     try:
-        if not isinstance(buffers, (list, tuple)):
-            put_raw(&frames, buffers, copy)
-        elif not buffers:
-            raise ValueError("a message has at least one frame")
-        else:
-            for each in tuple(buffers):  # what runs in between may change the list
-                put_raw(&frames, each, copy)
+        for each in buffers:
+            put_raw(&frames, each, copy)
         return frames_send(&frames, socket, flags)
     finally:
         frames_end(&frames)

@@ -9,6 +9,7 @@ A call is first tried without blocking, holding the GIL: with another Python thr
 release it costs hundreds of times what libzmq needs. Only what would block is done without it.
 """
 
+from time import monotonic
 from weakref import WeakSet
 
 import zmq as pyzmq
@@ -17,7 +18,6 @@ from zmq.backend import Socket as BackendSocket
 from .tracker import MessageTracker
 
 from cpython.buffer cimport PyBUF_SIMPLE
-from cpython.bytes cimport PyBytes_CheckExact
 from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EINTR
 
@@ -35,7 +35,7 @@ from ._libzmq cimport (
     zmq_msg_t,
 )
 
-__all__ = []
+__all__ = ["note_sent"]
 
 # Sockets on which a message was begun with SNDMORE and not finished: what comes next is not a
 # first frame. `any_unfinished` saves the look in the common case.
@@ -128,14 +128,21 @@ cdef int send_rest(Frames *frames, void *handle, int flags, bint *interrupted) n
 
 cdef int settle(object socket, int flags, bint continued, Py_ssize_t sent) except -1:
     """After a send: is the socket in the middle of a message, and does its event loop know?"""
-    global any_unfinished
     if sent > 0 and (continued or flags & ZMQ_SNDMORE):
-        if flags & ZMQ_SNDMORE:
-            unfinished.add(socket)
-        else:
-            unfinished.discard(socket)
-        any_unfinished = len(unfinished) > 0
+        note_sent(socket, flags)
     return tell_event_loop(socket)
+
+
+cpdef int note_sent(object socket, int flags) except -1:
+    """Remember whether a frame that was sent, by whatever call, left its message unfinished."""
+    global any_unfinished
+    if flags & ZMQ_SNDMORE:
+        unfinished.add(socket)
+        any_unfinished = True
+    elif any_unfinished:
+        unfinished.discard(socket)
+        any_unfinished = len(unfinished) > 0
+    return 0
 
 
 cdef int tell_event_loop(object socket) except -1:
@@ -145,43 +152,66 @@ cdef int tell_event_loop(object socket) except -1:
 
 
 cdef object send_through_pyzmq(Frames *frames, object socket, int flags, bint continued):
-    """`frames_send` by pyzmq's own calls, under the same rules."""
-    cdef bint track = frames.lent != NULL
+    """`frames_send` by pyzmq's own calls, under the same rules.
+
+    Every frame is copied, so the tracker is done at once: what pyzmq sends in place can hang its
+    garbage collector's thread, and crash at exit. pyzmq runs signal handlers after each call, also
+    after a successful one: an exception that is none of libzmq's does not undo the frame.
+    """
     check_socket(socket)
-    messages = [
-        pyzmq.Frame(each) if PyBytes_CheckExact(each)
-        else pyzmq.Frame(each, track=track, copy=False)
-        for each in <list>frames.objects
-    ]
+    messages = [pyzmq.Frame(each, copy=True) for each in <list>frames.objects]
     failure = None
     try:
         for i, message in enumerate(messages):
             how = flags_of(frames, i, flags)
-            if i == 0 and not continued:
+            if frames.count == 1 and not continued:
                 BackendSocket.send(socket, message, how, copy=False)
+            elif i == 0 and not continued:
+                failure = send_first_through_pyzmq(socket, message, how)
             else:
-                failure = send_once(socket, message, how | ZMQ_DONTWAIT) or failure
+                failure = send_once(socket, message, how) or failure
             frames.first += 1
     finally:
         settle(socket, flags, continued, frames.first)
     if failure is not None:
         raise failure
-    if not track:
-        return None
-    return MessageTracker([], *[message for message in messages if message.tracker])
+    return None if frames.lent == NULL else MessageTracker()
+
+
+cdef object send_first_through_pyzmq(object socket, object message, int flags):
+    """Send the frame that may block or fail. Returns the exception of a signal handler, or None.
+
+    It waits before it sends, not in between, so that it is known what a handler interrupted.
+    """
+    timeout = socket.getsockopt(pyzmq.SNDTIMEO)  # milliseconds
+    deadline = monotonic() + timeout / 1000
+    while True:
+        try:
+            BackendSocket.send(socket, message, flags | ZMQ_DONTWAIT, copy=False)
+            return None
+        except pyzmq.Again:
+            if flags & ZMQ_DONTWAIT:
+                raise
+        except pyzmq.ZMQError:
+            raise
+        except BaseException as error:
+            # in the middle of a message there is always room for the rest
+            if not socket.getsockopt(pyzmq.EVENTS) & pyzmq.POLLOUT:
+                raise
+            return error
+        left = timeout if timeout < 0 else max(0, int((deadline - monotonic()) * 1000))
+        poller = pyzmq.Poller()
+        poller.register(socket, pyzmq.POLLOUT)
+        if not poller.poll(left):
+            raise pyzmq.Again()
 
 
 cdef object send_once(object socket, object message, int flags):
     """Send one of the later frames. Returns the exception, or None."""
-    interruption = None
-    while True:
-        try:
-            BackendSocket.send(socket, message, flags, copy=False)
-            return interruption
-        except pyzmq.ZMQError as error:
-            return error
-        except BaseException as error:  # a signal handler's: the frame did not go out
-            interruption = error
+    try:
+        BackendSocket.send(socket, message, flags | ZMQ_DONTWAIT, copy=False)
+    except BaseException as error:
+        return error
 
 
 # ---- receiving
@@ -255,18 +285,26 @@ cdef void *receive_first(Frames *frames, object socket, int flags) except NULL:
 
 
 cdef int receive_through_pyzmq(Frames *frames, object socket, int flags) except -1:
-    """`frames_receive` by pyzmq's own calls."""
+    """`frames_receive` by pyzmq's own calls.
+
+    A signal handler's exception may come with a frame that was received: then the message is lost,
+    and the rest of it is taken from the queue.
+    """
     cdef Buffer buffer
     check_socket(socket)
     interruption = None
-    messages = [BackendSocket.recv(socket, flags, copy=False)]
-    while messages[-1].more:
+    messages = []
+    more = True
+    while more:
         try:
-            messages.append(BackendSocket.recv(socket, ZMQ_DONTWAIT, copy=False))
+            messages.append(BackendSocket.recv(socket, flags, copy=False))
+            more = messages[-1].more
         except pyzmq.ZMQError:
             raise
-        except BaseException as error:  # a signal handler's: the frame is still there
+        except BaseException as error:
             interruption = error
+            more = socket.getsockopt(pyzmq.RCVMORE)
+        flags |= ZMQ_DONTWAIT
     if interruption is not None:
         raise interruption
     for message in messages:

@@ -24,7 +24,7 @@ _EXTENSIONS = frozenset(
 _TYPE = re.compile(
     r"\|(b1|[iu]1|[SV](?P<bytes>0|[1-9]\d{0,9}))"
     r"|[<>]([iu][248]|f[248]|c8|c16|U(?P<points>0|[1-9]\d{0,9})"
-    r"|[mM]8(\[([1-9]\d{0,9})?(Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\])?)",
+    r"|[mM]8(\[(?P<step>[1-9]\d{0,9})?(Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\])?)",
     re.ASCII,
 )
 # What msgspec and numpy raise on a description that is none.
@@ -39,7 +39,7 @@ _UNREADABLE = (
 _MAX_TEXT = 1 << 20  # bytes of a description
 _MAX_CACHED = 4096
 _MAX_DEPTH = 16  # dtypes in dtypes
-_MAX_ITEM = (1 << 31) - 1  # bytes
+_MAX_INT = (1 << 31) - 1  # bytes of an item, units of time
 
 
 def _long_doubles() -> dict[str, np.dtype[Any]]:
@@ -139,7 +139,12 @@ def parse(text: bytes) -> np.dtype[Any]:
     if len(text) > _MAX_TEXT:
         raise LimitError(f"a dtype description of {len(text)} bytes", "limit")
     try:
-        return _parse_cached(text) if len(text) <= _MAX_CACHED else _parse(text)
+        dtype = _parse_cached(text) if len(text) <= _MAX_CACHED else _parse(text)
+        if dtype.names is None:
+            return dtype
+        # a copy of a structure, since numpy's users rename fields; newbyteorder makes one, leaves
+        # the order alone, and forgets titles
+        return _parse(text) if b'"titles"' in text else dtype.newbyteorder("|")
     except DecodeError:
         raise
     except _UNREADABLE as error:
@@ -176,8 +181,8 @@ def parse_type(text: str) -> np.dtype[Any]:
     match = _TYPE.fullmatch(text)
     if match:
         size = int(match["bytes"] or 0) + 4 * int(match["points"] or 0)
-        if size > _MAX_ITEM:  # numpy 1 would wrap it around
-            raise DecodeError(f"an item of {size} bytes", "description")
+        if size > _MAX_INT or int(match["step"] or 0) > _MAX_INT:  # numpy 1 would wrap it around
+            raise DecodeError(f"a number that is too large: {text}", "description")
         return np.dtype(text)
     if text in _EXTENSIONS:
         try:

@@ -9,9 +9,8 @@ class DecodeError(ValueError):
     Attributes
     ----------
     code : str
-        What is wrong, in one word: a name from "Errors" in the wire format, or one of
-        ``foreign``, ``frames``, ``description``, ``metadata``, ``mismatch``, ``limit``,
-        ``refused``.
+        What is wrong, in one word: one of the names in "How to read" in the wire format, or
+        ``mismatch``, ``limit``, ``refused``.
     offset : int or None
         Where in the head, in bytes, if that is known.
     """

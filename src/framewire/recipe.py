@@ -48,5 +48,5 @@ def parse_header(frame: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:
             raise DecodeError(str(error), "description") from error
     try:
         return parse_type(header.dtype), tuple(header.shape)
-    except (ValueError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise DecodeError(f"a dtype of no recipe: {header.dtype[:80]!r}", "description") from error

@@ -6,6 +6,7 @@ import zmq
 
 from ._arrays import recv_array, send_array
 from ._raw import recv_raw, send_raw
+from ._transport import note_sent
 from .message import recv_message
 
 __all__ = ["Context", "Socket"]
@@ -22,6 +23,12 @@ class Socket(zmq.Socket[Any]):
     send_raw = send_raw
     recv_raw = recv_raw
     recv_message = recv_message
+
+    def send(self, data: Any, flags: int = 0, *args: Any, **kwargs: Any) -> Any:
+        """`zmq.Socket.send`; what it begins with SNDMORE, framewire's may end, and back."""
+        result = super().send(data, flags, *args, **kwargs)
+        note_sent(self, flags)
+        return result
 
 
 class Context(zmq.Context[Socket]):

@@ -6,11 +6,10 @@ from typing import Any
 
 import zmq
 
-from ._buffers import Buffer, generation, release, wait_for_release
+from ._buffers import Buffer, generation, is_shut, release, wait_for_release
 
 __all__ = ["MessageTracker"]
 
-_NOTHING: set[Any] = set()
 _SLICE = 0.1  # seconds between looks for signals
 
 
@@ -20,19 +19,18 @@ class MessageTracker(zmq.MessageTracker):
     A message that was copied is done at once. Usable wherever a `zmq.MessageTracker` is.
     """
 
-    def __init__(self, buffers: Sequence[Buffer] = (), *towatch: zmq.Frame) -> None:
+    # what pyzmq's own tracker watches: nothing
+    events: set[Any] = set()  # noqa: RUF012
+    peers: set[Any] = set()  # noqa: RUF012
+
+    def __init__(self, buffers: Sequence[Buffer] = ()) -> None:
         self._buffers = buffers
-        # what pyzmq's own tracker watches: nothing, unless the frames went through pyzmq
-        self.events = _NOTHING
-        self.peers = _NOTHING
-        if towatch:
-            super().__init__(*towatch)
 
     @property
     def done(self) -> bool:
         """Is libzmq done with every frame?"""
         release()
-        return all(buffer.released for buffer in self._buffers) and super().done
+        return all(buffer.released for buffer in self._buffers)
 
     def wait(self, timeout: float = -1) -> None:
         """Sleep, without the GIL, until `done`.
@@ -45,7 +43,7 @@ class MessageTracker(zmq.MessageTracker):
         Raises
         ------
         zmq.NotDone
-            The time is over.
+            The time is over, or the interpreter ends and framewire's exit handler has run.
         """
         forever = timeout is False or timeout < 0
         deadline = time.monotonic() + timeout
@@ -53,9 +51,8 @@ class MessageTracker(zmq.MessageTracker):
             seen = generation()
             release()
             if all(buffer.released for buffer in self._buffers):
-                break
+                return
             left = _SLICE if forever else deadline - time.monotonic()
-            if left <= 0:
+            if left <= 0 or is_shut():
                 raise zmq.NotDone
             wait_for_release(seen, min(left, _SLICE))
-        super().wait(-1 if forever else max(0.0, deadline - time.monotonic()))

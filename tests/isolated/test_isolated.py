@@ -57,6 +57,8 @@ def test_leaks(over):
     ],
 )
 def test_signal_storm(over, direction, what):
+    if what != "returns" and framewire.transport == "pyzmq":
+        pytest.skip("pyzmq runs handlers between frames: docs/design.md, not known to be perfect")
     run("signal_storm.py", over, direction, what, timeout=60)
 
 

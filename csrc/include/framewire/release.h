@@ -39,6 +39,9 @@ void fw_release_leave(void);
 /* Shut the gate for good, and wait until nobody is inside. For the end of the process. */
 void fw_release_shut(void);
 
+/* Is the gate shut? Then what libzmq lets go of will never be on the list. */
+bool fw_release_is_shut(void);
+
 /* Put a node on the list, lock-free, and wake all who wait. The list borrows the node. */
 void fw_release_push(fw_release_node_t *node);
 

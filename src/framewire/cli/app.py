@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -49,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status: 0 for success, 1 when the command failed, 130 when Ctrl-C broke it off.
+        The exit status: 0 for success, 1 when the command failed, 130 when Ctrl-C broke it off,
+        141 when nobody reads its output any more.
         Wrong usage raises ``SystemExit(2)``, as argparse does.
     """
     arguments = build_parser().parse_args(argv)
@@ -57,3 +60,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.run(arguments))
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # the reader of our output has gone; nor can the exit flush it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
