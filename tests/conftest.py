@@ -124,3 +124,11 @@ def assert_same() -> Callable[[Any, Any], None]:
         _compare(got, sent)
 
     return assert_same
+
+
+def pytest_collection_modifyitems(items):
+    """Through pyzmq's own calls framewire sends nothing in place: see docs/design.md."""
+    if framewire.transport == "pyzmq":
+        for item in items:
+            if item.get_closest_marker("in_place"):
+                item.add_marker(pytest.mark.skip(reason="pyzmq's transport copies"))

@@ -202,6 +202,7 @@ def test_a_copied_array_can_be_changed_at_once(pair, source, copy):
     assert not pair[1].recv_array().any()
 
 
+@pytest.mark.in_place
 @pytest.mark.parametrize("wrap", [bytes, memoryview], ids=["bytes", "memoryview"])
 def test_bytes_are_sent_in_place(pair, wrap):
     data = bytes(100_000)
@@ -227,6 +228,7 @@ def test_a_received_array_is_forwarded_in_place(connect, assert_same):
     assert_same(here.recv_array(), BIG[::-1])
 
 
+@pytest.mark.in_place
 @pytest.mark.parametrize("layout", ["strided", "reversed", "strided broadcast"])
 def test_a_strided_array_costs_one_copy(pair, layout):
     """The contiguous copy is nobody else's: it is sent in place, and not copied once more."""

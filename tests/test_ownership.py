@@ -12,10 +12,6 @@ import zmq
 
 import framewire
 
-in_place = pytest.mark.skipif(
-    framewire.transport == "pyzmq", reason="pyzmq's transport sends nothing in place"
-)
-
 SIZE = 100_000
 BIG = 8 << 20  # more than the buffers of a loopback connection hold
 
@@ -64,7 +60,7 @@ def owned(size=SIZE):
 # ---- in flight
 
 
-@in_place
+@pytest.mark.in_place
 def test_bytearray_in_flight(context, tmp_path):
     """Held until the peer is there, and free again when it has the message."""
     push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
@@ -170,7 +166,7 @@ def test_received_view_outlives_everything(over, size, receive):
         assert not each.flags.writeable
 
 
-@in_place
+@pytest.mark.in_place
 def test_sender_array_lives_as_long_as_a_view_of_it(link):
     push, pull = link()
     array = owned()

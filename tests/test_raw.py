@@ -115,6 +115,7 @@ def test_a_copied_buffer_can_be_changed_at_once(pair, copy):
     assert [frame.tobytes().strip(b"\0") for frame in pair[1].recv_raw()] == [b"", b""]
 
 
+@pytest.mark.in_place
 def test_a_buffer_in_flight_cannot_be_resized(pair):
     data = bytearray(100_000)
     tracker = pair[0].send_raw(data, copy=False, track=True)
@@ -130,6 +131,7 @@ def test_a_buffer_in_flight_cannot_be_resized(pair):
     data.append(1)
 
 
+@pytest.mark.in_place
 def test_tracker_covers_every_frame(pair):
     large, small = bytes(100_000), b"small"
     tracker = pair[0].send_raw([large, small], track=True)

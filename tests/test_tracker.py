@@ -10,10 +10,6 @@ import zmq
 
 import framewire
 
-in_place = pytest.mark.skipif(
-    framewire.transport == "pyzmq", reason="pyzmq's transport sends nothing in place"
-)
-
 SIZE = 100_000
 BIG = 8 << 20  # more than the buffers of a loopback connection hold
 
@@ -43,7 +39,7 @@ def link(context):
     return make
 
 
-@in_place
+@pytest.mark.in_place
 def test_tracker_covers_every_frame(context, tmp_path):
     """The first frame is by far the last to go: pyzmq's tracker would be done before."""
     push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
@@ -65,7 +61,7 @@ def test_tracker_covers_every_frame(context, tmp_path):
     last.append(0)
 
 
-@in_place
+@pytest.mark.in_place
 def test_tracker_when_one_frame_is_kept(link):
     push, pull = link()
     data = [bytes(SIZE), bytes(SIZE)]
@@ -82,7 +78,7 @@ def test_tracker_when_one_frame_is_kept(link):
         assert tracker.done
 
 
-@in_place
+@pytest.mark.in_place
 def test_tracker_inside_a_tracker(link):
     push, pull = link()
     one = framewire.send_raw(push, bytes(SIZE), copy=False, track=True)
@@ -100,6 +96,7 @@ def test_tracker_inside_a_tracker(link):
     assert two.done
 
 
+@pytest.mark.in_place
 def test_ctrl_c_during_wait(link):
     push, pull = link()
     tracker = framewire.send_raw(push, bytes(SIZE), copy=False, track=True)
