@@ -40,7 +40,7 @@ def test_inproc_flood(what):
     run("inproc_floods.py", what, timeout=60)
 
 
-@pytest.mark.parametrize("over", ["inproc", "tcp"])
+@pytest.mark.parametrize("over", ["inproc", pytest.param("tcp", marks=pytest.mark.slow)])
 def test_leaks(over):
     run("leaks.py", over)
 
