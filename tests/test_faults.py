@@ -163,6 +163,7 @@ def test_buffer_raises(link):
         assert_intact(link)
 
 
+@pytest.mark.in_place
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="__buffer__ is of Python 3.12")
 def test_release_buffer_calls_framewire(link):
     """An exporter that sends, receives and releases as it is let go, and then raises."""
