@@ -55,6 +55,32 @@ def plain_ctx() -> Iterator[zmq.Context[Any]]:
 
 
 @pytest.fixture
+def context() -> Iterator[zmq.Context[Any]]:
+    """A context of pyzmq's own sockets; afterwards nothing of it is held any more."""
+    context: zmq.Context[Any] = zmq.Context()
+    yield context
+    context.destroy(linger=0)
+    framewire.release()
+
+
+@pytest.fixture
+def link(context: zmq.Context[Any]) -> Callable[..., tuple[Any, Any]]:
+    """Connect a PUSH and a PULL socket of pyzmq's own."""
+
+    def make(over: str = "inproc") -> tuple[Any, Any]:
+        push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+        pull.rcvtimeo = push.sndtimeo = 20_000
+        if over == "tcp":
+            push.connect(f"tcp://127.0.0.1:{pull.bind_to_random_port('tcp://127.0.0.1')}")
+        else:
+            pull.bind("inproc://link")
+            push.connect("inproc://link")
+        return push, pull
+
+    return make
+
+
+@pytest.fixture
 def quick() -> Callable[[Any], Any]:
     """Make a socket that cannot hang."""
     return _quick

@@ -17,14 +17,6 @@ class Mine(Exception):
 
 
 @pytest.fixture
-def context():
-    context = zmq.Context()
-    yield context
-    context.destroy(linger=0)
-    framewire.release()
-
-
-@pytest.fixture
 def link(context):
     push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
     pull.rcvtimeo = push.sndtimeo = 20_000

@@ -16,31 +16,6 @@ SIZE = 100_000
 BIG = 8 << 20  # more than the buffers of a loopback connection hold
 
 
-@pytest.fixture
-def context():
-    context = zmq.Context()
-    yield context
-    context.destroy(linger=0)
-    framewire.release()
-
-
-@pytest.fixture
-def link(context):
-    """A PUSH and a PULL socket, connected."""
-
-    def make(over="inproc"):
-        push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
-        pull.rcvtimeo = push.sndtimeo = 20_000
-        if over == "tcp":
-            push.connect(f"tcp://127.0.0.1:{pull.bind_to_random_port('tcp://127.0.0.1')}")
-        else:
-            pull.bind("inproc://ownership")
-            push.connect("inproc://ownership")
-        return push, pull
-
-    return make
-
-
 def eventually(condition):
     """Run bytecode, and nothing else, until the condition holds."""
     deadline = time.monotonic() + 20
