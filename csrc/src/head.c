@@ -79,6 +79,11 @@ static uint64_t broadcast_of(const fw_head_t *head) {
     return (head->flags & FW_FLAG_BROADCAST) != 0 ? head->broadcast : 0;
 }
 
+/* Is a * b more than 2**63 - 1? A division takes longer than the rest of a small head. */
+static bool exceeds(uint64_t a, uint64_t b) {
+    return (a | b) >> 31 != 0 && b != 0 && a > SIZE_MAX_63 / b;
+}
+
 int fw_head_check_payload(const fw_head_t *head, uint64_t itemsize) {
     /* Axes of length 0 are left out of `full`: numpy bounds the product of the others too. */
     uint64_t full = itemsize > 0 ? itemsize : 1;
@@ -89,7 +94,7 @@ int fw_head_check_payload(const fw_head_t *head, uint64_t itemsize) {
     }
     for (uint8_t i = 0; i < head->ndim; i++) {
         uint64_t n = head->shape[i];
-        if (n != 0 && full > SIZE_MAX_63 / n) {
+        if (exceeds(full, n)) {
             return FW_ERR_SHAPE;
         }
         full *= n != 0 ? n : 1;

@@ -192,7 +192,7 @@ def recv_array(
     frames_begin(&frames, not direct, False)
     try:
         frames_receive(&frames, socket, flags)
-        return get_array(&frames, find_head(&frames, socket), copy, out, dtype, shape)
+        return get_array(&frames, socket, copy, out, dtype, shape)
     finally:
         frames_end(&frames)
 
@@ -229,9 +229,7 @@ def loads(frames, *, copy=None, out=None, dtype=None, shape=None):
     frames_begin(&list_of_frames, True, False)
     try:
         frames_load(&list_of_frames, frames)
-        return get_array(
-            &list_of_frames, find_head(&list_of_frames, None), copy, out, dtype, shape
-        )
+        return get_array(&list_of_frames, None, copy, out, dtype, shape)
     finally:
         frames_end(&list_of_frames)
 
@@ -257,15 +255,16 @@ def parse_head(frames, socket=None):
     """
     cdef Frames list_of_frames
     cdef fw_head_t head
+    cdef Span frame
     cdef Span payload
     cdef Py_ssize_t at
     frames_begin(&list_of_frames, True, False)
     try:
         frames_load(&list_of_frames, frames)
-        at = find_head(&list_of_frames, socket)
+        at = find_head(&list_of_frames, socket, &frame)
         if at < 0:
             return None
-        read_head(&list_of_frames, at, &head, &payload)
+        read_head(&list_of_frames, at, frame, &head, &payload)
         return at, head.meta[:head.meta_size] if head.flags & FW_FLAG_META else None
     finally:
         frames_end(&list_of_frames)

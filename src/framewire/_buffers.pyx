@@ -44,7 +44,7 @@ from ._c cimport (
     fw_release_unclaim,
     fw_release_wait,
 )
-from ._libzmq cimport ZMQ_SHARED, frees_alone, zmq
+from ._libzmq cimport ZMQ_SHARED, came_through_engine, frees_alone, in_own_memory, zmq
 
 cdef extern from "Python.h":
     int Py_AddPendingCall(int (*function)(void *) noexcept, void *argument) nogil
@@ -295,14 +295,9 @@ cdef ReceivedFrame take_message(zmq_msg_t *msg):
     return self
 
 
-cdef bint came_through_engine(zmq_msg_t *msg) noexcept:
-    """Did a message come over tcp, ipc or the like? Over inproc it *is* the sender's."""
-    return zmq.msg_gets(msg, b"Socket-Type") != NULL
-
-
 cdef bint is_unshared(zmq_msg_t *msg) noexcept:
     """Is a received message's memory provably nobody else's?"""
-    return came_through_engine(msg) and zmq.msg_get(msg, ZMQ_SHARED) == 0
+    return zmq.msg_get(msg, ZMQ_SHARED) == 0 and (in_own_memory(msg) or came_through_engine(msg))
 
 
 cdef void close_received(zmq_msg_t *msg) noexcept:

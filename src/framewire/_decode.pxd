@@ -5,9 +5,11 @@ from ._frames cimport Frames, Span
 
 cimport numpy as np
 
-cdef Py_ssize_t find_head(Frames *frames, object socket) except -2
+cdef Py_ssize_t find_head(Frames *frames, object socket, Span *frame) except -2
 cdef bint takes_routing_id(object socket) except -1
-cdef np.dtype read_head(Frames *frames, Py_ssize_t at, fw_head_t *head, Span *payload)
+cdef np.dtype read_head(
+    Frames *frames, Py_ssize_t at, Span frame, fw_head_t *head, Span *payload
+)
 cdef object get_array(
-    Frames *frames, Py_ssize_t at, object copy, object out, object dtype, object shape
+    Frames *frames, object socket, object copy, object out, object dtype, object shape
 )

@@ -18,9 +18,9 @@ from libc.stdint cimport uint8_t, uint64_t, uintptr_t
 
 cimport numpy as np
 
-from ._buffers cimport SMALL, copy_bytes
+from ._buffers cimport copy_bytes
 from ._c cimport *
-from ._frames cimport Frames, Span, frames_span, frames_take, frames_unshared
+from ._frames cimport Frames, Span, frames_span, frames_take, frames_unshared, frames_viewable
 from ._libzmq cimport ZMQ_ROUTER, ZMQ_STREAM, socket_type
 
 cdef extern from "numpy/arrayobject.h":
@@ -72,12 +72,14 @@ cdef bint takes_routing_id(object socket) except -1:
     return socket_type(socket) in (ZMQ_ROUTER, ZMQ_STREAM)
 
 
-cdef Py_ssize_t find_head(Frames *frames, object socket) except -2:
-    """The index of the head, or -1. On ROUTER and STREAM frame 0 is a routing id, come what may."""
-    cdef Span frame
+cdef Py_ssize_t find_head(Frames *frames, object socket, Span *frame) except -2:
+    """The index of the head, or -1, and where its frame is.
+
+    On ROUTER and STREAM frame 0 is a routing id, come what may.
+    """
     cdef Py_ssize_t i
     for i in range(frames.count):
-        frame = frames_span(frames, i)
+        frame[0] = frames_span(frames, i)
         if fw_head_match(frame.data, frame.size):
             if i == 0 and frames.count > 1 and socket is not None and takes_routing_id(socket):
                 continue
@@ -85,12 +87,13 @@ cdef Py_ssize_t find_head(Frames *frames, object socket) except -2:
     return -1
 
 
-cdef np.dtype read_head(Frames *frames, Py_ssize_t at, fw_head_t *head, Span *payload):
-    """Parse and check the head at `at`, and that the right frames follow it.
+cdef np.dtype read_head(
+    Frames *frames, Py_ssize_t at, Span frame, fw_head_t *head, Span *payload
+):
+    """Parse and check the head, frame `at`, and that the right frames follow it.
 
     Returns the dtype; writes `head`, and where the payload is.
     """
-    cdef Span frame = frames_span(frames, at)
     cdef size_t offset = 0
     cdef int rc = fw_head_parse(frame.data, frame.size, head, &offset)
     if rc != FW_OK:
@@ -170,7 +173,7 @@ cdef np.ndarray stored_array(
     for i in range(head.ndim):
         shape[i] = 1 if mask >> i & 1 else <np.npy_intp>head.shape[i]
     if (
-        head.payload > SMALL
+        frames_viewable(frames, last)
         and <uintptr_t>payload.data % max(dtype.alignment, 1) == 0  # numpy 1 has dtypes with 0
         and (not writable or frames_unshared(frames, last))
     ):
@@ -229,17 +232,19 @@ cdef object fill(np.ndarray out, np.ndarray source):
 
 
 cdef object get_array(
-    Frames *frames, Py_ssize_t at, object copy, object out, object dtype, object shape
+    Frames *frames, object socket, object copy, object out, object dtype, object shape
 ):
-    """Decode the message whose head is frame `at`, or, if that is -1, one of the recipe."""
+    """Decode a message, or, if it has no head, one of the recipe. `socket` is as for find_head."""
     cdef fw_head_t head
+    cdef Span frame
+    cdef Py_ssize_t at = find_head(frames, socket, &frame)
     cdef np.dtype found
     cdef Span payload
     cdef np.ndarray stored
     if at < 0:
         found = read_recipe(frames, &head, &payload)
     else:
-        found = read_head(frames, at, &head, &payload)
+        found = read_head(frames, at, frame, &head, &payload)
     if head.ndim > _NDIM_MAX:
         raise LimitError(f"{head.ndim} dimensions; this numpy has at most {_NDIM_MAX}", "limit")
     if out is None and (found.itemsize == 0 or head.flags & FW_FLAG_BROADCAST):

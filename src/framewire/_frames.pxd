@@ -44,5 +44,6 @@ cdef inline Span frames_span(Frames *frames, Py_ssize_t i) noexcept:
     return span
 
 cdef object frames_take(Frames *frames, Py_ssize_t i, bint writable)
+cdef bint frames_viewable(Frames *frames, Py_ssize_t i) noexcept
 cdef bint frames_unshared(Frames *frames, Py_ssize_t i) noexcept
 cdef zmq_msg_t *next_message(Frames *frames) except NULL

@@ -15,6 +15,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
 from ._buffers cimport (
+    SMALL,
     Buffer,
     ReceivedFrame,
     close_received,
@@ -26,7 +27,7 @@ from ._buffers cimport (
     take_message,
 )
 from ._c cimport fw_release_is_shut
-from ._libzmq cimport zmq
+from ._libzmq cimport in_own_memory, zmq
 
 __all__ = []
 
@@ -147,6 +148,16 @@ cdef object frames_take(Frames *frames, Py_ssize_t i, bint writable):
     frame = take_message(&frames.msgs[i])
     frame.writable = writable
     return frame
+
+
+cdef bint frames_viewable(Frames *frames, Py_ssize_t i) noexcept:
+    """Would a view of received or loaded frame `i` keep no more memory than it needs?
+
+    libzmq receives small frames into buffers that they share.
+    """
+    if frames.objects != NULL:
+        return frames_span(frames, i).size > SMALL
+    return zmq.msg_size(&frames.msgs[i]) > SMALL or in_own_memory(&frames.msgs[i])
 
 
 cdef bint frames_unshared(Frames *frames, Py_ssize_t i) noexcept:

@@ -140,6 +140,10 @@ cdef enum:
 
 cdef bint layout_known = False
 
+# The kind of the messages that libzmq's engines receive into buffers that they share, and frees by
+# itself. None can be made for the purpose: the first that is seen tells.
+cdef uint8_t shared_buffer_kind = 0
+
 
 cdef uint8_t kind_of(zmq_msg_t *msg) noexcept:
     return (<uint8_t *>msg)[KIND]
@@ -186,9 +190,28 @@ if direct:
     layout_known = check_layout()
 
 
+cdef bint in_own_memory(zmq_msg_t *msg) noexcept:
+    """Is a message's content in memory that libzmq allocated for it alone? False if in doubt."""
+    return (
+        layout_known and kind_of(msg) == OUTSIDE and (<Content *>msg.opaque[CONTENT]).free == NULL
+    )
+
+
 cdef bint frees_alone(zmq_msg_t *msg, zmq_free_fn known) noexcept:
-    """Does closing a message call no free function, or `known` at most? False if in doubt."""
-    if not layout_known or kind_of(msg) != OUTSIDE:
+    """Does closing a message call nobody's free function but `known`? False if in doubt."""
+    if not layout_known:
         return False
+    if kind_of(msg) != OUTSIDE:
+        return kind_of(msg) == shared_buffer_kind
     cdef zmq_free_fn free = (<Content *>msg.opaque[CONTENT]).free
     return free == NULL or free == known
+
+
+cdef bint came_through_engine(zmq_msg_t *msg) noexcept:
+    """Did a message come over tcp, ipc or the like? Over inproc it *is* the sender's."""
+    global shared_buffer_kind
+    if zmq.msg_gets(msg, b"Socket-Type") == NULL:
+        return False
+    if kind_of(msg) != INSIDE and kind_of(msg) != OUTSIDE:
+        shared_buffer_kind = kind_of(msg)
+    return True
