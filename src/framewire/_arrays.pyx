@@ -191,7 +191,7 @@ def recv_array(
         shape = as_shape(shape)
     frames_begin(&frames, not direct, False)
     try:
-        frames_receive(&frames, socket, flags)
+        frames_receive(&frames, socket, flags, True)
         return get_array(&frames, socket, copy, out, dtype, shape)
     finally:
         frames_end(&frames)

@@ -44,7 +44,14 @@ from ._c cimport (
     fw_release_unclaim,
     fw_release_wait,
 )
-from ._libzmq cimport ZMQ_SHARED, came_through_engine, frees_alone, in_own_memory, zmq
+from ._libzmq cimport (
+    ZMQ_SHARED,
+    came_through_engine,
+    frees_alone,
+    in_own_memory,
+    is_inside,
+    zmq,
+)
 
 cdef extern from "Python.h":
     int Py_AddPendingCall(int (*function)(void *) noexcept, void *argument) nogil
@@ -297,7 +304,9 @@ cdef ReceivedFrame take_message(zmq_msg_t *msg):
 
 cdef bint is_unshared(zmq_msg_t *msg) noexcept:
     """Is a received message's memory provably nobody else's?"""
-    return zmq.msg_get(msg, ZMQ_SHARED) == 0 and (in_own_memory(msg) or came_through_engine(msg))
+    return zmq.msg_get(msg, ZMQ_SHARED) == 0 and (
+        is_inside(msg) or in_own_memory(msg) or came_through_engine(msg)
+    )
 
 
 cdef void close_received(zmq_msg_t *msg) noexcept:

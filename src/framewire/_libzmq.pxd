@@ -49,6 +49,7 @@ cdef int check_socket(object socket) except -1
 cdef void *look_up_handle(object socket) except NULL
 cdef int socket_type(object socket) except -1
 cdef bint watches_events(object socket) except -1
+cdef bint is_inside(zmq_msg_t *msg) noexcept
 cdef bint in_own_memory(zmq_msg_t *msg) noexcept
 cdef bint came_through_engine(zmq_msg_t *msg) noexcept
 cdef bint frees_alone(zmq_msg_t *msg, zmq_free_fn known) noexcept

@@ -190,8 +190,13 @@ if direct:
     layout_known = check_layout()
 
 
+cdef bint is_inside(zmq_msg_t *msg) noexcept:
+    """Is a message's content in the zmq_msg_t itself? False if in doubt."""
+    return layout_known and kind_of(msg) == INSIDE
+
+
 cdef bint in_own_memory(zmq_msg_t *msg) noexcept:
-    """Is a message's content in memory that libzmq allocated for it alone? False if in doubt."""
+    """Did libzmq allocate a message's content, and nobody hand it in? False if in doubt."""
     return (
         layout_known and kind_of(msg) == OUTSIDE and (<Content *>msg.opaque[CONTENT]).free == NULL
     )
@@ -210,8 +215,10 @@ cdef bint frees_alone(zmq_msg_t *msg, zmq_free_fn known) noexcept:
 cdef bint came_through_engine(zmq_msg_t *msg) noexcept:
     """Did a message come over tcp, ipc or the like? Over inproc it *is* the sender's."""
     global shared_buffer_kind
+    if shared_buffer_kind and kind_of(msg) == shared_buffer_kind:
+        return True
     if zmq.msg_gets(msg, b"Socket-Type") == NULL:
         return False
-    if kind_of(msg) != INSIDE and kind_of(msg) != OUTSIDE:
+    if layout_known and kind_of(msg) != INSIDE and kind_of(msg) != OUTSIDE:
         shared_buffer_kind = kind_of(msg)
     return True

@@ -31,41 +31,44 @@ np.import_array()
 _FIELD_NAME = re.compile(r":[^:]*:")  # in the format of a structure
 
 
-cdef Buffer hold_raw(object exporter):
-    """Hold a C-contiguous buffer of plain bytes, whatever its dimensions.
+cdef Buffer hold_bytes(object exporter, int layout):
+    """Hold a buffer of plain bytes, whatever its dimensions. `layout` is PyBUF_…_CONTIGUOUS.
 
     numpy is never asked for a format, which datetime64 and others cannot export; all else is.
+    Raises what the exporter raises for a layout that does not fit.
     """
     cdef Buffer buffer
     if np.PyArray_Check(exporter):
-        return hold_raw_array(exporter)
+        return hold_array_bytes(exporter, layout)
     if isinstance(exporter, str):  # numpy.str_ exports a buffer
-        raise TypeError("text is no buffer: encode it")
-    try:
-        buffer = hold(exporter, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
-    except (BufferError, ValueError) as error:
-        raise ValueError(f"a raw buffer must be C-contiguous: {error}") from error
+        raise TypeError("text is no buffer: encode it, or use send_string")
+    buffer = hold(exporter, layout | PyBUF_FORMAT)
     if buffer.view.format != NULL and strchr(buffer.view.format, b"O") != NULL:
         if "O" in _FIELD_NAME.sub("", buffer.view.format.decode()):
             raise TypeError("a buffer of Python objects holds pointers, not data")
     return buffer
 
 
-cdef Buffer hold_raw_array(np.ndarray array):
+cdef Buffer hold_array_bytes(np.ndarray array, int layout):
     dtype = <object>np.PyArray_DESCR(array)
     if np.PyArray_TYPE(array) >= np.NPY_OBJECT and (dtype.hasobject or dtype.kind == "T"):
         raise TypeError(f"an array of dtype {dtype} holds pointers, not data")
-    if not np.PyArray_IS_C_CONTIGUOUS(array):
-        raise ValueError("a raw buffer must be C-contiguous: this array is not")
-    if np.PyArray_CheckExact(array):
+    if np.PyArray_CheckExact(array) and np.PyArray_IS_C_CONTIGUOUS(array):
         return hold_array(array)
-    if isinstance(array, numpy.ma.MaskedArray):
-        raise TypeError("a masked array would lose its mask: send its data and its mask")
-    return hold(array, PyBUF_C_CONTIGUOUS)
+    return hold(array, layout)
 
 
 cdef int put_raw(Frames *frames, object exporter, object copy) except -1:
-    cdef Buffer buffer = hold_raw(exporter)
+    cdef Buffer buffer
+    if (
+        np.PyArray_Check(exporter) and not np.PyArray_CheckExact(exporter)
+        and isinstance(exporter, numpy.ma.MaskedArray)
+    ):
+        raise TypeError("a masked array would lose its mask: send its data and its mask")
+    try:
+        buffer = hold_bytes(exporter, PyBUF_C_CONTIGUOUS)
+    except (BufferError, ValueError) as error:
+        raise ValueError(f"a raw buffer must be C-contiguous: {error}") from error
     return frames_put(frames, buffer, must_copy(exporter, buffer.view.len, copy))
 
 
@@ -147,7 +150,7 @@ def recv_raw(socket, int flags=0):
     cdef Frames frames
     frames_begin(&frames, not direct, False)
     try:
-        frames_receive(&frames, socket, flags)
+        frames_receive(&frames, socket, flags, True)
         return [take_view(&frames, i) for i in range(frames.count)]
     finally:
         frames_end(&frames)

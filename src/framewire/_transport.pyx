@@ -10,7 +10,7 @@ release it costs hundreds of times what libzmq needs. Only what would block is d
 """
 
 from time import monotonic
-from weakref import WeakSet
+from weakref import ref
 
 import zmq as pyzmq
 from zmq.backend import Socket as BackendSocket
@@ -35,12 +35,31 @@ from ._libzmq cimport (
     zmq_msg_t,
 )
 
-__all__ = ["note_sent"]
+__all__ = []
 
 # Sockets on which a message was begun with SNDMORE and not finished: what comes next is not a
-# first frame. `any_unfinished` saves the look in the common case.
-cdef object unfinished = WeakSet()
-cdef bint any_unfinished = False
+# first frame. A weak reference by the socket's id.
+cdef dict unfinished = {}
+
+
+def forget(reference):
+    """A socket is gone that was in the middle of a message."""
+    for key in [key for key, value in unfinished.items() if value is reference]:
+        del unfinished[key]
+
+
+cdef bint is_unfinished(object socket) except -1:
+    return len(unfinished) > 0 and <size_t><void *>socket in unfinished
+
+
+cdef int note_sent(object socket, int flags) except -1:
+    """Remember whether the frame that was sent left its message unfinished."""
+    if flags & ZMQ_SNDMORE:
+        if not is_unfinished(socket):
+            unfinished[<size_t><void *>socket] = ref(socket, forget)
+    else:
+        unfinished.pop(<size_t><void *>socket, None)
+    return 0
 
 
 # ---- sending
@@ -50,7 +69,7 @@ cdef object frames_send(Frames *frames, object socket, int flags):
 
     Returns None, or a MessageTracker if the list was begun with `track`. Raises what pyzmq raises.
     """
-    cdef bint continued = any_unfinished and socket in unfinished
+    cdef bint continued = is_unfinished(socket)
     if not direct:
         return send_through_pyzmq(frames, socket, flags, continued)
     tracker = None if frames.lent == NULL else MessageTracker(<list>frames.lent)
@@ -133,18 +152,6 @@ cdef int settle(object socket, int flags, bint continued, Py_ssize_t sent) excep
     return tell_event_loop(socket)
 
 
-cpdef int note_sent(object socket, int flags) except -1:
-    """Remember whether a frame that was sent, by whatever call, left its message unfinished."""
-    global any_unfinished
-    if flags & ZMQ_SNDMORE:
-        unfinished.add(socket)
-        any_unfinished = True
-    elif any_unfinished:
-        unfinished.discard(socket)
-        any_unfinished = len(unfinished) > 0
-    return 0
-
-
 cdef int tell_event_loop(object socket) except -1:
     if has_event_loop(socket) and not socket.closed:
         socket.get(pyzmq.EVENTS)
@@ -216,27 +223,27 @@ cdef object send_once(object socket, object message, int flags):
 
 # ---- receiving
 
-cdef int frames_receive(Frames *frames, object socket, int flags) except -1:
-    """Receive one whole message into the empty list."""
+cdef int frames_receive(Frames *frames, object socket, int flags, bint whole) except -1:
+    """Receive a message into the empty list: the whole of it, or only its next frame."""
     frames.received = True
     try:
         if direct:
-            receive_direct(frames, socket, flags)
+            receive_direct(frames, socket, flags, whole)
         else:
-            receive_through_pyzmq(frames, socket, flags)
+            receive_through_pyzmq(frames, socket, flags, whole)
     finally:
         tell_event_loop(socket)
     return 0
 
 
-cdef int receive_direct(Frames *frames, object socket, int flags) except -1:
+cdef int receive_direct(Frames *frames, object socket, int flags, bint whole) except -1:
     cdef void *handle = receive_first(frames, socket, flags)
     cdef zmq_msg_t spill
     cdef zmq_msg_t *msg = &frames.msgs[0]
     cdef bint full = False
     cdef int rc
     cdef int error
-    while zmq.msg_more(msg):
+    while whole and zmq.msg_more(msg):
         if full:
             close_received(msg)
         else:
@@ -284,7 +291,7 @@ cdef void *receive_first(Frames *frames, object socket, int flags) except NULL:
     return handle
 
 
-cdef int receive_through_pyzmq(Frames *frames, object socket, int flags) except -1:
+cdef int receive_through_pyzmq(Frames *frames, object socket, int flags, bint whole) except -1:
     """`frames_receive` by pyzmq's own calls.
 
     A signal handler's exception may come with a frame that was received: then the message is lost,
@@ -298,12 +305,12 @@ cdef int receive_through_pyzmq(Frames *frames, object socket, int flags) except 
     while more:
         try:
             messages.append(BackendSocket.recv(socket, flags, copy=False))
-            more = messages[-1].more
+            more = whole and messages[-1].more
         except pyzmq.ZMQError:
             raise
         except BaseException as error:
             interruption = error
-            more = socket.getsockopt(pyzmq.RCVMORE)
+            more = whole and socket.getsockopt(pyzmq.RCVMORE)
         flags |= ZMQ_DONTWAIT
     if interruption is not None:
         raise interruption

@@ -1,0 +1,5 @@
+import zmq
+
+__all__ = ["ReadOnlyFrame"]
+
+class ReadOnlyFrame(zmq.Frame): ...

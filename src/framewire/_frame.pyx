@@ -1,0 +1,117 @@
+"""Received messages as objects of pyzmq's class `zmq.Frame`."""
+
+import zmq as pyzmq
+from zmq.backend import Frame as BackendFrame
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE
+from cpython.object cimport PyObject
+
+from ._buffers cimport Buffer, hold
+from ._frames cimport Frames, Span, frames_span, frames_unshared
+from ._libzmq cimport direct, zmq, zmq_msg_t
+
+cdef extern from "Python.h":
+    ctypedef struct View "Py_buffer":  # Cython's own would count references to what obj was
+        PyObject *obj
+        bint readonly
+
+    ctypedef int (*getbufferproc)(PyObject *exporter, View *view, int flags) except -1
+    ctypedef object (*newfunc)(PyObject *cls, object args, PyObject *kwargs)
+
+    ctypedef struct PyBufferProcs:
+        getbufferproc bf_getbuffer
+
+    ctypedef struct PyTypeObject:
+        newfunc tp_new
+        PyBufferProcs *tp_as_buffer
+
+    int PyObject_GenericSetAttr(object obj, object name, object value) except -1
+
+__all__ = ["ReadOnlyFrame"]
+
+
+class ReadOnlyFrame(pyzmq.Frame):
+    """A `zmq.Frame` that exports its memory read-only, since it may be the sender's.
+
+    What comes over inproc is not copied: it can be somebody's ``bytes``. pyzmq lets you write there.
+    """
+
+
+cdef getbufferproc get_writable = (<PyTypeObject *>pyzmq.Frame).tp_as_buffer.bf_getbuffer
+
+
+cdef int get_read_only(PyObject *exporter, View *view, int flags) except -1:
+    if flags & PyBUF_WRITABLE:
+        view.obj = NULL
+        raise BufferError("a frame that came over inproc is read-only: it may be the sender's")
+    get_writable(exporter, view, flags)
+    view.readonly = True
+    return 0
+
+
+(<PyTypeObject *>ReadOnlyFrame).tp_as_buffer.bf_getbuffer = get_read_only
+
+# Where a zmq.Frame has its zmq_msg_t, in bytes; 0 where that cannot be told.
+cdef Py_ssize_t message_offset = 0
+
+
+cdef Py_ssize_t find_message() except -1:
+    """Look where the data of a small frame is: libzmq keeps it inside the zmq_msg_t."""
+    cdef zmq_msg_t msg
+    frame = pyzmq.Frame(b"x", copy=True)
+    cdef Buffer buffer = hold(frame, PyBUF_SIMPLE)
+    cdef Py_ssize_t offset = <char *>buffer.view.buf - <char *><void *>frame
+    zmq.msg_init_size(&msg, 1)
+    offset -= <char *>zmq.msg_data(&msg) - <char *>&msg
+    zmq.msg_close(&msg)
+    if object.__basicsize__ <= offset <= BackendFrame.__basicsize__ - <int>sizeof(zmq_msg_t):
+        return offset
+    return 0
+
+
+cdef object wrap_message(zmq_msg_t *msg, PyTypeObject *cls):
+    """Move a message into a new frame."""
+    frame = cls.tp_new(<PyObject *>cls, (), NULL)
+    cdef zmq_msg_t *own = <zmq_msg_t *>(<char *><void *>frame + message_offset)
+    zmq.msg_init(own)
+    zmq.msg_move(own, msg)
+    return frame
+
+
+if direct:
+    message_offset = find_message()
+
+
+cdef bint is_frame(object value) except -1:
+    return isinstance(value, BackendFrame)
+
+
+cdef bint came_over_network(object frame) except -1:
+    try:
+        frame.get("Socket-Type")
+    except pyzmq.ZMQError:
+        return False
+    return True
+
+
+cdef object take_frame(Frames *frames, Py_ssize_t i, bint track):
+    """Frame `i` of a received list as a zmq.Frame; the one in the list is empty afterwards."""
+    cdef Span span
+    cdef bint more
+    if frames.objects != NULL:
+        frame = (<Buffer>(<list>frames.objects)[i]).view.obj
+        if not came_over_network(frame):
+            frame.__class__ = ReadOnlyFrame
+    else:
+        more = zmq.msg_more(&frames.msgs[i])
+        if message_offset != 0:
+            cls = pyzmq.Frame if frames_unshared(frames, i) else ReadOnlyFrame
+            frame = wrap_message(&frames.msgs[i], <PyTypeObject *>cls)
+        else:
+            span = frames_span(frames, i)
+            frame = pyzmq.Frame(span.data[:span.size], copy=True)
+        if more:  # as pyzmq's own C code does, not by way of its slow __setattr__
+            PyObject_GenericSetAttr(frame, "more", True)
+    if track:
+        PyObject_GenericSetAttr(frame, "tracker", pyzmq._FINISHED_TRACKER)
+    return frame

@@ -1,0 +1,2 @@
+cdef bytes json_dumps(object obj)
+cdef object json_loads(bytes text)

@@ -1,0 +1,295 @@
+"""pyzmq's calls on frames: the same arguments, results, exceptions and wire, without the detours.
+
+What differs is in docs/migrating.md: a message that fails half-way leaves nothing queued, memory in
+flight is held, and objects' pointers are not sent.
+"""
+
+import zmq as pyzmq
+
+from cpython.buffer cimport PyBUF_ANY_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE
+from cpython.bytes cimport (
+    PyBytes_AS_STRING,
+    PyBytes_CheckExact,
+    PyBytes_FromStringAndSize,
+    PyBytes_GET_SIZE,
+)
+
+from ._buffers cimport SMALL, Buffer, copy_bytes, hold
+from ._frame cimport is_frame, take_frame
+from ._frames cimport (
+    Frames,
+    Span,
+    frames_begin,
+    frames_copy,
+    frames_end,
+    frames_lend,
+    frames_put,
+    frames_span,
+)
+from ._libzmq cimport direct
+from ._raw cimport hold_bytes
+from ._transport cimport frames_receive, frames_send
+
+__all__ = ["recv", "recv_into", "recv_multipart", "send", "send_multipart"]
+
+cdef bint DRAFT = pyzmq.DRAFT_API
+cdef object FINISHED = pyzmq._FINISHED_TRACKER
+cdef object LENT = object()  # instead of a tracker that is made when the frame has been sent
+
+
+cdef object put_frame(Frames *frames, object data, object socket, bint copy, bint track):
+    """Append one frame. Returns what pyzmq's `send` returns for it, or LENT."""
+    cdef Buffer buffer
+    if copy and PyBytes_CheckExact(data):
+        frames_copy(frames, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+        return None
+    if is_frame(data):  # goes by reference, whatever `copy` says
+        tracker = data.tracker
+        if track and not tracker:
+            raise ValueError("Not a tracked message")
+        buffer = hold(data, PyBUF_SIMPLE)
+        frames_put(frames, buffer, buffer.view.len <= SMALL)
+        return tracker
+    buffer = hold_bytes(data, PyBUF_ANY_CONTIGUOUS)
+    if copy:
+        frames_put(frames, buffer, True)
+        return None
+    if buffer.view.len < socket.copy_threshold:
+        frames_put(frames, buffer, True)
+        return FINISHED
+    frames_lend(frames, buffer)
+    return LENT
+
+
+cdef object send_one(object socket, object data, int flags, bint copy, bint track):
+    """`send`, without a routing id or group."""
+    cdef Frames frames
+    frames_begin(&frames, not direct, track)
+    try:
+        tracker = put_frame(&frames, data, socket, copy, track)
+        sent = frames_send(&frames, socket, flags)
+        return sent if tracker is LENT else tracker
+    finally:
+        frames_end(&frames)
+
+
+def send(
+    socket, data, int flags=0, bint copy=True, bint track=False, routing_id=None, group=None
+):
+    """`zmq.Socket.send`: send one frame.
+
+    Parameters
+    ----------
+    socket : zmq.Socket
+    data : buffer or zmq.Frame
+        bytes, or anything that exports a contiguous buffer. A `zmq.Frame` goes by reference.
+    flags : int
+        ``zmq.DONTWAIT``, ``zmq.SNDMORE``.
+    copy : bool
+        False sends in place what has at least ``socket.copy_threshold`` bytes (64 KiB). The buffer
+        is held until libzmq releases it: a bytearray cannot be resized. Do not write to it.
+    track : bool
+        Return a tracker, if the frame is sent in place.
+    routing_id : int, optional
+        For SERVER sockets.
+    group : str, optional
+        For RADIO sockets.
+
+    Returns
+    -------
+    MessageTracker or None
+        As pyzmq: None with ``copy=True``; the tracker of a `zmq.Frame`; a tracker that is done for
+        what was copied for being small.
+
+    Raises
+    ------
+    TypeError
+        A str, no buffer, or one of Python objects.
+    ValueError, BufferError
+        The exporter's, for a buffer that is not contiguous; ``track`` with an untracked Frame.
+    zmq.Again, zmq.ContextTerminated, zmq.ZMQError
+        As pyzmq's.
+    """
+    if routing_id is not None or group is not None or (DRAFT and is_frame(data)):
+        # single frames by reference, with what pyzmq has set on the message
+        return pyzmq.Socket.send(socket, data, flags, copy, track, routing_id, group)
+    return send_one(socket, data, flags, copy, track)
+
+
+def send_multipart(socket, msg_parts, int flags=0, bint copy=True, bint track=False, **kwargs):
+    """`zmq.Socket.send_multipart`: send a sequence of frames as one message.
+
+    Parameters
+    ----------
+    socket : zmq.Socket
+    msg_parts : sequence of buffer or zmq.Frame
+        See `send`.
+    flags, copy
+        See `send`.
+    track : bool
+        Return a tracker of all frames (pyzmq's is of the last one).
+    **kwargs
+        Ignored, as by pyzmq.
+
+    Returns
+    -------
+    MessageTracker or None
+        What `send` returns for the last frame; with ``track``, done when all frames are.
+
+    Raises
+    ------
+    TypeError, ValueError, BufferError, IndexError
+        As pyzmq's, for what is no sequence of buffers. Nothing has been sent.
+    zmq.Again, zmq.ContextTerminated, zmq.ZMQError
+        As pyzmq's. No peer sees part of the message.
+    """
+    cdef Frames frames
+    # a copy: what runs from here on may change a list
+    if isinstance(msg_parts, (list, tuple)) and msg_parts:
+        msg_parts = tuple(msg_parts)
+    else:
+        msg_parts = (*msg_parts[:-1], msg_parts[-1])
+    if DRAFT and len(msg_parts) == 1:
+        return send(socket, msg_parts[0], flags, copy, track)
+    tracker = None
+    frames_begin(&frames, not direct, track)
+    try:
+        for i, part in enumerate(msg_parts):
+            try:
+                tracker = put_frame(&frames, part, socket, copy, track)
+            except TypeError as error:
+                what = repr(part)
+                what = what if len(what) <= 32 else what[:32] + "..."
+                raise TypeError(
+                    f"Frame {i} ({what}) does not support the buffer interface: {error}"
+                ) from error
+        sent = frames_send(&frames, socket, flags)
+        if track and tracker is not None and <list>frames.lent:
+            return sent
+        return None if tracker is LENT else tracker
+    finally:
+        frames_end(&frames)
+
+
+def recv(socket, int flags=0, bint copy=True, bint track=False):
+    """`zmq.Socket.recv`: receive one frame.
+
+    Parameters
+    ----------
+    socket : zmq.Socket
+    flags : int
+        ``zmq.DONTWAIT``.
+    copy : bool
+        False: as a `zmq.Frame`, in place.
+    track : bool
+        Give the Frame a tracker, which is done.
+
+    Returns
+    -------
+    bytes or zmq.Frame
+        A Frame is writable, but for one that came over inproc and may be the sender's memory. It
+        keeps the message alive: beyond the next receive, the socket and the context.
+
+    Raises
+    ------
+    zmq.Again, zmq.ContextTerminated, zmq.ZMQError
+        As pyzmq's.
+    """
+    cdef Frames frames
+    if copy:
+        return recv_bytes(socket, flags)
+    frames_begin(&frames, not direct, False)
+    try:
+        frames_receive(&frames, socket, flags, False)
+        return take_frame(&frames, 0, track)
+    finally:
+        frames_end(&frames)
+
+
+cdef bytes recv_bytes(object socket, int flags):
+    """One frame, copied."""
+    cdef Frames frames
+    frames_begin(&frames, not direct, False)
+    try:
+        frames_receive(&frames, socket, flags, False)
+        return copy_frame(&frames, 0)
+    finally:
+        frames_end(&frames)
+
+
+cdef bytes copy_frame(Frames *frames, Py_ssize_t i):
+    cdef Span frame = frames_span(frames, i)
+    cdef bytes data = PyBytes_FromStringAndSize(NULL, frame.size)
+    copy_bytes(PyBytes_AS_STRING(data), frame.data, frame.size)
+    return data
+
+
+def recv_multipart(socket, int flags=0, bint copy=True, bint track=False):
+    """`zmq.Socket.recv_multipart`: receive all frames of a message.
+
+    Parameters
+    ----------
+    socket, flags, copy, track
+        See `recv`.
+
+    Returns
+    -------
+    list of bytes or of zmq.Frame
+
+    Raises
+    ------
+    zmq.Again, zmq.ContextTerminated, zmq.ZMQError
+        As pyzmq's.
+    """
+    cdef Frames frames
+    cdef Py_ssize_t i
+    frames_begin(&frames, not direct, False)
+    try:
+        frames_receive(&frames, socket, flags, True)
+        if copy:
+            return [copy_frame(&frames, i) for i in range(frames.count)]
+        return [take_frame(&frames, i, track) for i in range(frames.count)]
+    finally:
+        frames_end(&frames)
+
+
+def recv_into(socket, buffer, /, *, Py_ssize_t nbytes=0, int flags=0):
+    """`zmq.Socket.recv_into` of pyzmq 26.4: receive one frame into memory of yours.
+
+    Parameters
+    ----------
+    socket : zmq.Socket
+    buffer : writable buffer
+        Contiguous. Held while the call waits.
+    nbytes : int
+        Write at most that many bytes; 0: as many as the buffer has.
+    flags : int
+        ``zmq.DONTWAIT``.
+
+    Returns
+    -------
+    int
+        Bytes of the frame. Where it is larger than `nbytes` or the buffer, the rest is lost.
+
+    Raises
+    ------
+    TypeError, BufferError
+        `buffer` is none, or read-only or not contiguous.
+    ValueError
+        `nbytes` is larger than the buffer, or negative. Nothing was received.
+    zmq.Again, zmq.ContextTerminated, zmq.ZMQError
+        As pyzmq's.
+    """
+    cdef Frames frames
+    cdef Span frame
+    cdef Buffer target = hold(buffer, PyBUF_ANY_CONTIGUOUS | PyBUF_WRITABLE)
+    if not 0 <= nbytes <= target.view.len:
+        raise ValueError(f"nbytes={nbytes}: the buffer has {target.view.len} bytes")
+    frames_begin(&frames, not direct, False)
+    try:
+        frames_receive(&frames, socket, flags, False)
+        frame = frames_span(&frames, 0)
+        copy_bytes(target.view.buf, frame.data, min(frame.size, <size_t>(nbytes or target.view.len)))
+        return frame.size
+    finally:
+        frames_end(&frames)

@@ -1,0 +1,3 @@
+from ._buffers cimport Buffer
+
+cdef Buffer hold_bytes(object exporter, int layout)

@@ -1,0 +1,237 @@
+"""pyzmq's calls on values: text, JSON, pickles and your own functions; one frame, but for the last.
+
+The same arguments, results, exceptions and bytes as pyzmq's.
+"""
+
+import io
+import pickle
+from copyreg import clear_extension_cache
+
+from zmq.utils import jsonapi
+
+from ._multipart import recv_multipart, send, send_multipart
+from .errors import RefusedError
+
+from cpython.unicode cimport PyUnicode_AsUTF8String, PyUnicode_CheckExact
+
+from ._json cimport json_dumps, json_loads
+from ._multipart cimport recv_bytes, send_one
+
+__all__ = [
+    "recv_json",
+    "recv_pyobj",
+    "recv_serialized",
+    "recv_string",
+    "send_json",
+    "send_pyobj",
+    "send_serialized",
+    "send_string",
+]
+
+cdef object DEFAULT_PROTOCOL = pickle.DEFAULT_PROTOCOL
+cdef object pickle_dumps = pickle.dumps
+cdef object pickle_loads = pickle.loads
+
+
+# ---- text
+
+def send_string(socket, u, int flags=0, bint copy=True, encoding="utf-8", **kwargs):
+    """`zmq.Socket.send_string`: send text as one frame.
+
+    Parameters
+    ----------
+    socket : zmq.Socket
+    u : str
+    flags, copy, **kwargs
+        See `send`.
+    encoding : str
+
+    Raises
+    ------
+    TypeError
+        Not a str.
+    UnicodeEncodeError
+        The encoding has no such character. Nothing has been sent.
+    """
+    if not isinstance(u, str):
+        raise TypeError("str objects only")
+    if encoding == "utf-8" and PyUnicode_CheckExact(u):
+        data = PyUnicode_AsUTF8String(u)
+    else:
+        data = u.encode(encoding)
+    if kwargs:
+        return send(socket, data, flags, copy, **kwargs)
+    return send_one(socket, data, flags, copy, False)
+
+
+def recv_string(socket, int flags=0, encoding="utf-8"):
+    """`zmq.Socket.recv_string`: receive one frame as text.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        It is no such text. The frame has been consumed.
+    """
+    return recv_bytes(socket, flags).decode(encoding)
+
+
+# ---- JSON
+
+def send_json(socket, obj, int flags=0, **kwargs):
+    """`zmq.Socket.send_json`: send a value as JSON, the very bytes of ``json.dumps(obj)``.
+
+    Parameters
+    ----------
+    socket : zmq.Socket
+    obj : object
+        What the standard library's json takes.
+    flags : int
+        See `send`.
+    **kwargs
+        Passed on to `json.dumps`, but ``routing_id`` and ``group``, which are `send`'s.
+
+    Raises
+    ------
+    TypeError, ValueError, RecursionError
+        As `json.dumps`. Nothing has been sent.
+    """
+    if not kwargs:
+        return send_one(socket, json_dumps(obj), flags, True, False)
+    to_send = {key: kwargs.pop(key) for key in ("routing_id", "group") if key in kwargs}
+    return send(socket, jsonapi.dumps(obj, **kwargs), flags, **to_send)
+
+
+def recv_json(socket, int flags=0, **kwargs):
+    """`zmq.Socket.recv_json`: receive a value as JSON, with the result of ``json.loads``.
+
+    Parameters
+    ----------
+    socket : zmq.Socket
+    flags : int
+        See `recv`.
+    **kwargs
+        Passed on to `json.loads`.
+
+    Raises
+    ------
+    json.JSONDecodeError, UnicodeDecodeError, RecursionError
+        As `json.loads`. The frame has been consumed.
+    """
+    if not kwargs:
+        return json_loads(recv_bytes(socket, flags))
+    return jsonapi.loads(recv_bytes(socket, flags), **kwargs)
+
+
+# ---- pickles
+
+def send_pyobj(socket, obj, int flags=0, protocol=DEFAULT_PROTOCOL, **kwargs):
+    """`zmq.Socket.send_pyobj`: send a value as a pickle.
+
+    Parameters
+    ----------
+    socket : zmq.Socket
+    obj : object
+    flags : int
+        See `send`.
+    protocol : int
+        pickle's.
+    **kwargs
+        `send`'s ``copy``, ``track``, ``routing_id`` and ``group``.
+
+    Raises
+    ------
+    Exception
+        As `pickle.dumps`. Nothing has been sent.
+
+    Warnings
+    --------
+    Who receives a pickle runs what its sender wants; see `recv_pyobj`.
+    """
+    data = pickle_dumps(obj, protocol)
+    if kwargs:
+        return send(socket, data, flags, **kwargs)
+    return send_one(socket, data, flags, True, False)
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, data, allowed):
+        super().__init__(io.BytesIO(data))
+        self._allowed = allowed
+
+    def find_class(self, module, name):
+        if (module, name) not in self._allowed:
+            raise RefusedError(
+                f"the pickle wants {module}.{name}: globals={{({module!r}, {name!r})}} allows it",
+                "refused",
+            )
+        return super().find_class(module, name)
+
+
+def recv_pyobj(socket, int flags=0, *, globals=None):
+    """`zmq.Socket.recv_pyobj`: receive a pickle and load it.
+
+    Parameters
+    ----------
+    socket : zmq.Socket
+    flags : int
+        See `recv`.
+    globals : collection of (str, str), optional
+        The exact ``(module, name)`` pairs that the pickle may name; all else is refused. An empty
+        one allows plain values only: numbers, text, bytes, lists, dicts and the like.
+
+    Raises
+    ------
+    RefusedError
+        The pickle names something that is not in `globals`. The frame has been consumed.
+    Exception
+        As `pickle.loads`, and what the pickle itself raises.
+
+    Warnings
+    --------
+    Without `globals`, **whoever can send to this socket can run any code in this process**: a pickle
+    is a program. Use it among processes that you trust with that, over CURVE or ipc permissions; or
+    use `send_array`, `send_json`. With `globals`, the sender calls what is allowed, with arguments of
+    its choice, and sets its attributes: allow classes that are harmless then, never ``getattr``.
+    """
+    if globals is None:
+        return pickle_loads(recv_bytes(socket, flags))
+    globals = frozenset(globals)
+    unpickler = _Unpickler(recv_bytes(socket, flags), globals)
+    clear_extension_cache()  # what is in it would be loaded without being looked up
+    return unpickler.load()
+
+
+# ---- your own functions
+
+def send_serialized(socket, msg, serialize, int flags=0, bint copy=True, **kwargs):
+    """`zmq.Socket.send_serialized`: send a value as the frames that a function makes of it.
+
+    Parameters
+    ----------
+    socket : zmq.Socket
+    msg : object
+    serialize : callable
+        Called with `msg`; returns a sequence of frames.
+    flags, copy, **kwargs
+        See `send_multipart`.
+    """
+    return send_multipart(socket, serialize(msg), flags, copy, **kwargs)
+
+
+def recv_serialized(socket, deserialize, int flags=0, bint copy=True):
+    """`zmq.Socket.recv_serialized`: receive a message, and call a function with its frames.
+
+    Parameters
+    ----------
+    socket : zmq.Socket
+    deserialize : callable
+        Called with the list of frames, bytes or, with ``copy=False``, `zmq.Frame`.
+    flags, copy
+        See `recv_multipart`.
+
+    Returns
+    -------
+    object
+        What `deserialize` returns.
+    """
+    return deserialize(recv_multipart(socket, flags, copy))
