@@ -13,16 +13,17 @@ import zmq
 
 import framewire
 
-from . import busy, c_loop, one_thread, threshold, two_processes
+from . import busy, c_loop, drop_in, one_thread, threshold, two_processes
 from .report import Case
 
 GROUPS: dict[str, Callable[[int, int], Iterator[Case | threshold.Sweep]]] = {
     "processes": two_processes.run,
     "thread": one_thread.run,
     "busy": busy.run,
+    "pyzmq": drop_in.run,
     "threshold": threshold.run,
 }
-DEFAULT = ["processes", "thread", "busy"]
+DEFAULT = ["processes", "thread", "busy", "pyzmq"]
 CASE_LIMIT = 600  # seconds
 
 

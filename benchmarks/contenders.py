@@ -106,19 +106,21 @@ CONTENDERS = {
     ),
 }
 
-# The contenders of loop.c, by the same rule.
-C_TITLES = {
+# The contenders of loop.c, by the same rule; and the two kinds of sockets of drop_in.py.
+OTHER_TITLES = {
     "c-bare": "C, send and receive alone",
     "c-array": "C, the same work",
     "c-inplace": "C, head and payload in place",
     "c-buffer": "C, one buffer in place",
     "c-frames": "C, two frames",
+    "framewire": "framewire's socket",
+    "pyzmq": "pyzmq's socket",
 }
 
 
 def title(key: str) -> str:
     """What a contender is called in the tables."""
-    return C_TITLES[key] if key in C_TITLES else CONTENDERS[key].title
+    return OTHER_TITLES[key] if key in OTHER_TITLES else CONTENDERS[key].title
 
 
 def names(a: Any, b: Any, contender: Contender, size: int) -> dict[str, Any]:

@@ -19,9 +19,9 @@ Job = Callable[[], float]
 
 
 @contextmanager
-def inproc() -> Iterator[tuple[Any, Any]]:
+def inproc(make_context: Callable[[], Any] = zmq.Context) -> Iterator[tuple[Any, Any]]:
     """Two connected sockets of one thread."""
-    with zmq.Context() as context, context.socket(zmq.PAIR) as a, context.socket(zmq.PAIR) as b:
+    with make_context() as context, context.socket(zmq.PAIR) as a, context.socket(zmq.PAIR) as b:
         for socket in (a, b):
             socket.hwm = HWM
         b.bind("inproc://benchmark")

@@ -1,4 +1,4 @@
 from ._frames cimport Frames
 
-cdef bint is_frame(object value) except -1
+cdef bint is_frame(object value) noexcept
 cdef object take_frame(Frames *frames, Py_ssize_t i, bint track)

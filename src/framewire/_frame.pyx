@@ -25,6 +25,7 @@ cdef extern from "Python.h":
         newfunc tp_new
         PyBufferProcs *tp_as_buffer
 
+    bint PyObject_TypeCheck(object obj, PyTypeObject *cls)
     int PyObject_GenericSetAttr(object obj, object name, object value) except -1
 
 __all__ = ["ReadOnlyFrame"]
@@ -37,7 +38,9 @@ class ReadOnlyFrame(pyzmq.Frame):
     """
 
 
-cdef getbufferproc get_writable = (<PyTypeObject *>pyzmq.Frame).tp_as_buffer.bf_getbuffer
+cdef PyTypeObject *writable_type = <PyTypeObject *>pyzmq.Frame
+cdef PyTypeObject *read_only_type = <PyTypeObject *>ReadOnlyFrame
+cdef getbufferproc get_writable = writable_type.tp_as_buffer.bf_getbuffer
 
 
 cdef int get_read_only(PyObject *exporter, View *view, int flags) except -1:
@@ -49,7 +52,7 @@ cdef int get_read_only(PyObject *exporter, View *view, int flags) except -1:
     return 0
 
 
-(<PyTypeObject *>ReadOnlyFrame).tp_as_buffer.bf_getbuffer = get_read_only
+read_only_type.tp_as_buffer.bf_getbuffer = get_read_only
 
 # Where a zmq.Frame has its zmq_msg_t, in bytes; 0 where that cannot be told.
 cdef Py_ssize_t message_offset = 0
@@ -82,8 +85,8 @@ if direct:
     message_offset = find_message()
 
 
-cdef bint is_frame(object value) except -1:
-    return isinstance(value, BackendFrame)
+cdef bint is_frame(object value) noexcept:
+    return PyObject_TypeCheck(value, <PyTypeObject *>BackendFrame)
 
 
 cdef bint came_over_network(object frame) except -1:
@@ -105,8 +108,9 @@ cdef object take_frame(Frames *frames, Py_ssize_t i, bint track):
     else:
         more = zmq.msg_more(&frames.msgs[i])
         if message_offset != 0:
-            cls = pyzmq.Frame if frames_unshared(frames, i) else ReadOnlyFrame
-            frame = wrap_message(&frames.msgs[i], <PyTypeObject *>cls)
+            frame = wrap_message(
+                &frames.msgs[i], writable_type if frames_unshared(frames, i) else read_only_type
+            )
         else:
             span = frames_span(frames, i)
             frame = pyzmq.Frame(span.data[:span.size], copy=True)

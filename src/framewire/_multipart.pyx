@@ -5,6 +5,7 @@ flight is held, and objects' pointers are not sent.
 """
 
 import zmq as pyzmq
+from zmq.backend import Socket as BackendSocket
 
 from cpython.buffer cimport PyBUF_ANY_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE
 from cpython.bytes cimport (
@@ -30,11 +31,26 @@ from ._libzmq cimport direct
 from ._raw cimport hold_bytes
 from ._transport cimport frames_receive, frames_send
 
+cdef extern from "Python.h":
+    ctypedef struct PyTypeObject:
+        object (*tp_descr_get)(object descriptor, object obj, object cls)
+
 __all__ = ["recv", "recv_into", "recv_multipart", "send", "send_multipart"]
 
 cdef bint DRAFT = pyzmq.DRAFT_API
 cdef object FINISHED = pyzmq._FINISHED_TRACKER
 cdef object LENT = object()  # instead of a tracker that is made when the frame has been sent
+
+
+# Read as pyzmq's own C code does: by name it would take longer than the rest of a send in place.
+cdef object threshold = getattr(BackendSocket, "copy_threshold", None)
+cdef object threshold_type = type(threshold)
+
+
+cdef Py_ssize_t copy_threshold(object socket) except -1:
+    if threshold is None:
+        return socket.copy_threshold
+    return (<PyTypeObject *>threshold_type).tp_descr_get(threshold, socket, type(socket))
 
 
 cdef object put_frame(Frames *frames, object data, object socket, bint copy, bint track):
@@ -54,7 +70,7 @@ cdef object put_frame(Frames *frames, object data, object socket, bint copy, bin
     if copy:
         frames_put(frames, buffer, True)
         return None
-    if buffer.view.len < socket.copy_threshold:
+    if buffer.view.len < copy_threshold(socket):
         frames_put(frames, buffer, True)
         return FINISHED
     frames_lend(frames, buffer)

@@ -38,8 +38,9 @@ from ._libzmq cimport (
 __all__ = []
 
 # Sockets on which a message was begun with SNDMORE and not finished: what comes next is not a
-# first frame. A weak reference by the socket's id.
+# first frame. A weak reference by the socket's id; the last one that was taken out, to use again.
 cdef dict unfinished = {}
+cdef object spare = None
 
 
 def forget(reference):
@@ -54,11 +55,12 @@ cdef bint is_unfinished(object socket) except -1:
 
 cdef int note_sent(object socket, int flags) except -1:
     """Remember whether the frame that was sent left its message unfinished."""
-    if flags & ZMQ_SNDMORE:
-        if not is_unfinished(socket):
-            unfinished[<size_t><void *>socket] = ref(socket, forget)
-    else:
-        unfinished.pop(<size_t><void *>socket, None)
+    global spare
+    if not flags & ZMQ_SNDMORE:
+        spare = unfinished.pop(<size_t><void *>socket, None)
+    elif not is_unfinished(socket):
+        reused = spare is not None and spare() is socket
+        unfinished[<size_t><void *>socket] = spare if reused else ref(socket, forget)
     return 0
 
 
