@@ -29,7 +29,13 @@ from ._frames cimport (
 )
 from ._libzmq cimport direct
 from ._raw cimport hold_bytes
-from ._transport cimport frames_receive, frames_send
+from ._transport cimport (
+    frames_receive,
+    frames_send,
+    is_unfinished,
+    receive_bytes_through_pyzmq,
+    send_bytes_through_pyzmq,
+)
 
 cdef extern from "Python.h":
     ctypedef struct PyTypeObject:
@@ -80,6 +86,9 @@ cdef object put_frame(Frames *frames, object data, object socket, bint copy, bin
 cdef object send_one(object socket, object data, int flags, bint copy, bint track):
     """`send`, without a routing id or group."""
     cdef Frames frames
+    if not direct and copy and PyBytes_CheckExact(data) and not is_unfinished(socket):
+        send_bytes_through_pyzmq(socket, data, flags)
+        return None
     frames_begin(&frames, not direct, track)
     try:
         tracker = put_frame(&frames, data, socket, copy, track)
@@ -225,6 +234,8 @@ def recv(socket, int flags=0, bint copy=True, bint track=False):
 cdef bytes recv_bytes(object socket, int flags):
     """One frame, copied."""
     cdef Frames frames
+    if not direct:
+        return receive_bytes_through_pyzmq(socket, flags)
     frames_begin(&frames, not direct, False)
     try:
         frames_receive(&frames, socket, flags, False)

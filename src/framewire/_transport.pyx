@@ -187,6 +187,14 @@ cdef object send_through_pyzmq(Frames *frames, object socket, int flags, bint co
     return None if frames.lent == NULL else MessageTracker()
 
 
+cdef int send_bytes_through_pyzmq(object socket, bytes data, int flags) except -1:
+    """One frame as pyzmq sends it, which is as good where no message is in the middle."""
+    check_socket(socket)
+    BackendSocket.send(socket, data, flags)
+    settle(socket, flags, False, 1)
+    return 0
+
+
 cdef object send_first_through_pyzmq(object socket, object message, int flags):
     """Send the frame that may block or fail. Returns the exception of a signal handler, or None.
 
@@ -322,3 +330,12 @@ cdef int receive_through_pyzmq(Frames *frames, object socket, int flags, bint wh
         (<list>frames.objects).append(buffer)
         frames.count += 1
     return 0
+
+
+cdef bytes receive_bytes_through_pyzmq(object socket, int flags):
+    """One frame as pyzmq receives it."""
+    check_socket(socket)
+    try:
+        return BackendSocket.recv(socket, flags)
+    finally:
+        tell_event_loop(socket)
