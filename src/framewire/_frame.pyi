@@ -2,4 +2,5 @@ import zmq
 
 __all__ = ["ReadOnlyFrame"]
 
-class ReadOnlyFrame(zmq.Frame): ...
+class ReadOnlyFrame(zmq.Frame):
+    def __copy__(self) -> ReadOnlyFrame: ...

@@ -37,6 +37,11 @@ class ReadOnlyFrame(pyzmq.Frame):
     What comes over inproc is not copied: it can be somebody's ``bytes``. pyzmq lets you write there.
     """
 
+    def __copy__(self):
+        copied = super().__copy__()
+        copied.__class__ = ReadOnlyFrame
+        return copied
+
 
 cdef PyTypeObject *writable_type = <PyTypeObject *>pyzmq.Frame
 cdef PyTypeObject *read_only_type = <PyTypeObject *>ReadOnlyFrame

@@ -301,7 +301,7 @@ def recv_into(socket, buffer, /, *, Py_ssize_t nbytes=0, int flags=0):
     Raises
     ------
     TypeError, BufferError
-        `buffer` is none, or read-only or not contiguous.
+        `buffer` is none, or one of Python objects; or read-only or not contiguous.
     ValueError
         `nbytes` is larger than the buffer, or negative. Nothing was received.
     zmq.Again, zmq.ContextTerminated, zmq.ZMQError
@@ -309,7 +309,7 @@ def recv_into(socket, buffer, /, *, Py_ssize_t nbytes=0, int flags=0):
     """
     cdef Frames frames
     cdef Span frame
-    cdef Buffer target = hold(buffer, PyBUF_ANY_CONTIGUOUS | PyBUF_WRITABLE)
+    cdef Buffer target = hold_bytes(memoryview(buffer), PyBUF_ANY_CONTIGUOUS | PyBUF_WRITABLE)
     if not 0 <= nbytes <= target.view.len:
         raise ValueError(f"nbytes={nbytes}: the buffer has {target.view.len} bytes")
     frames_begin(&frames, not direct, False)

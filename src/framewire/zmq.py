@@ -11,6 +11,8 @@ __all__ = [*_pyzmq.__all__, "Context", "Socket"]
 
 
 def __getattr__(name: str) -> Any:
+    if name.startswith("__"):  # with pyzmq's __path__, a submodule would be loaded again
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(_pyzmq, name)
 
 

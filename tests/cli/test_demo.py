@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -17,11 +17,14 @@ import pytest
 import zmq
 
 import framewire
-from framewire.cli import display, main, telemetry
+from framewire.cli import arrival, display, main, telemetry
+from framewire.cli.arrival import Arrival
+from framewire.cli.events import Watch
+from framewire.cli.sender import DIGEST, EVENTS, HISTORY_LENGTH, TEXT
 from framewire.cli.sender_process import SenderProcess
 from framewire.cli.tally import Tally
 
-STREAMS = ("cpu", "memory", "load", "interrupts", "text", "history")
+STREAMS = ("cpu", "memory", "load", "interrupts", "text", "events", "digest", "history")
 COMMAND = (sys.executable, "-m", "framewire.cli", "demo")
 PATIENCE = 20  # seconds
 
@@ -43,11 +46,11 @@ def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], psutil.Pro
             demo.kill()
 
 
-def mean_rates(output: str) -> dict[str, float]:
-    """Return the messages per second of each stream in the summary."""
+def totals(output: str) -> dict[str, int]:
+    """Return the number of messages of each stream in the summary."""
     summary = output[output.index("mean rates") :]
-    found = re.findall(r"^ *(\w+) +[\d,]+ messages +([\d,]+)/s", summary, re.MULTILINE)
-    return {name: float(rate.replace(",", "")) for name, rate in found}
+    found = re.findall(r"^ *(\w+) +([\d,]+) messages +[\d,]+/s", summary, re.MULTILINE)
+    return {name: int(messages.replace(",", "")) for name, messages in found}
 
 
 def test_plain_lines_and_summary():
@@ -56,12 +59,14 @@ def test_plain_lines_and_summary():
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
-    rates = mean_rates(done.stdout)
-    assert tuple(sorted(rates)) == tuple(sorted(STREAMS))
-    assert all(rate > 0 for rate in rates.values())
+    messages = totals(done.stdout)
+    assert tuple(messages) == STREAMS
+    assert messages["history"] == messages["digest"] == messages["cpu"] // HISTORY_LENGTH > 0
     last_line = done.stdout.splitlines()[-1]
     assert re.search(r"[\d,]+ messages, .* MB in 1\.\d s: .* MB/s, 0 lost$", last_line)
     assert re.search(r"^ +1\.\d s  cpu .* float64 \(\d+, \d+\) s +user ", done.stdout, re.MULTILINE)
+    assert re.search(r"^  events .* JSON, 5 items$", done.stdout, re.MULTILINE)
+    assert re.search(r"^  digest .* pickle, 4 items$", done.stdout, re.MULTILINE)
 
 
 def run_in_terminal(*arguments: str, keys: bytes = b"", **environment: str) -> tuple[int, str]:
@@ -127,7 +132,7 @@ def test_interrupt_ends_with_summary():
         demo.send_signal(signal.SIGINT)
         output, errors = demo.communicate(timeout=PATIENCE)
         assert (demo.returncode, errors) == (0, "")
-        assert set(mean_rates(output)) == set(STREAMS)
+        assert set(totals(output)) == set(STREAMS)
         assert output.rstrip().endswith("0 lost")
 
 
@@ -180,26 +185,86 @@ def test_sender_that_fails_says_why(monkeypatch, capsys):
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_sequence_numbers_show_losses():
+@pytest.fixture
+def line(pair) -> tuple[framewire.Socket, Callable[[], Arrival]]:
+    """A socket to send on, and what receives one message from there."""
+    sender, receiver = pair
+
+    def come() -> Arrival:
+        _, came = arrival.receive(receiver)
+        return came
+
+    return sender, come
+
+
+def test_sequence_numbers_show_losses(line):
+    sender, come = line
     tally = Tally(started=10.0)
-    with (
-        framewire.Context() as context,
-        context.socket(zmq.PAIR) as a,
-        context.socket(zmq.PAIR) as b,
-    ):
-        a.bind("inproc://losses")
-        b.connect("inproc://losses")
-        for seq in (0, 1, 4):
-            meta = {"seq": seq, "unit": "s", "fields": ["x", "y"]}
-            a.send_array(np.array([1234.5, 2.0]), topic="t", meta=meta)
-            tally.add(b.recv_message())
-        a.send_raw([b"raw", b"1", b"first line\nsecond"])
-        tally.add(b.recv_message())
-        numbers, text = tally.overall(12.0)
+    for seq in (0, 1, 4):
+        meta = {"seq": seq, "unit": "s", "fields": ["x", "y"]}
+        sender.send_array(np.array([1234.5, 2.0]), topic="t", meta=meta)
+        tally.add("t", come())
+    sender.send_raw([TEXT, b"1", b"first line\nsecond"])
+    tally.add("text", come())
+    numbers, text = tally.overall(12.0)
     assert (numbers.stream, numbers.messages, numbers.rate, numbers.lost) == ("t", 3, 1.5, 2)
     assert (numbers.kind, numbers.last) == ("float64 (2,) s", "x 1.234k y 2")
-    assert (text.stream, text.lost, text.kind) == ("raw", 1, "17 raw bytes")
+    assert (text.stream, text.lost, text.kind) == ("text", 1, "17 raw bytes")
     assert text.last == "first line"
+
+
+def test_events_are_json(line):
+    sender, come = line
+    sender.send(EVENTS, zmq.SNDMORE)
+    sender.send_json({"seq": 3, "time": 0, "what": "cores", "before": None, "after": 2})
+    event = come()
+    assert (event.seq, event.nbytes, event.kind) == (3, 0, "JSON, 5 items")
+    assert event.short == "cores ? -> 2"
+
+
+def test_digests_are_pickles_of_plain_values(line):
+    sender, come = line
+    sender.send(DIGEST, zmq.SNDMORE)
+    sender.send_pyobj({"seq": 1, "moved": {("load", "1_min"), ("cpu", "user")}})
+    assert come().short == "moved: cpu.user load.1_min"
+    sender.send(DIGEST, zmq.SNDMORE)
+    sender.send_pyobj({"seq": 2, "moved": print})
+    with pytest.raises(framewire.RefusedError, match=r"builtins\.print"):
+        come()
+
+
+def sample(cpu: list[list[float]], load: float, forks: int) -> telemetry.Sample:
+    reading = telemetry.Reading
+    readings = (
+        reading("cpu", np.array(cpu), "s", ("user", "idle")),
+        reading("load", np.array([load]), "tasks", ("1_min",)),
+        reading("interrupts", np.array([forks], np.uint64), "count", ("forks",)),
+    )
+    return telemetry.Sample(readings, b"")
+
+
+def test_watch_tells_what_changed():
+    watch = Watch()
+    first = sample([[1.0, 2.0]], 0.5, 7)
+    assert list(watch.changes(first)) == [
+        {"what": "cores", "before": None, "after": 1},
+        {"what": "load.1_min", "before": None, "after": 0.5},
+        {"what": "interrupts.forks", "before": None, "after": 7},
+    ]
+    assert list(watch.changes(first)) == []
+    (event,) = watch.changes(sample([[5.0, 6.0]], 0.5, 9))
+    assert event == {"what": "interrupts.forks", "before": 7, "after": 9}
+    assert type(event["after"]) is int
+
+
+def test_watch_tells_what_moved():
+    watch = Watch()
+    cpu = {("cpu", "user"), ("cpu", "idle")}
+    first = sample([[1.0, 2.0], [3.0, 4.0]], 0.5, 7)
+    assert watch.moved(first) == {*cpu, ("load", "1_min"), ("interrupts", "forks")}
+    assert watch.moved(first) == set()
+    assert watch.moved(sample([[1.0, 2.0], [3.0, 9.0]], 0.5, 7)) == {("cpu", "idle")}
+    assert watch.moved(sample([[1.0, 2.0]], 0.5, 7)) == cpu, "a core is gone"
 
 
 def sources() -> list[type]:

@@ -1,10 +1,12 @@
 """Stream this machine's own live telemetry between two processes.
 
 A second process samples CPU times, memory, load and interrupts as fast as it goes and sends them
-over tcp on loopback: as arrays with metadata, as blocks of samples in place, and as raw bytes.
-This process receives them and shows the rates of each stream, then a summary: live in a terminal
-if rich is installed (pip install 'framewire[demo]'), else as plain lines once a second. When it
-cannot keep up, the sender waits, and no message is lost.
+over tcp on loopback: as arrays with metadata, as blocks of samples in place, and as raw bytes. What
+happens now and then it sends as JSON and as pickles, which are loaded with nothing allowed but
+plain values. This process receives all of it and shows the rates of each stream, then a summary:
+live in a terminal if rich is installed (pip install 'framewire[demo]'), else as plain lines once a
+second. MB/s are those of arrays and raw bytes. When this process cannot keep up, the sender waits,
+and no message is lost.
 
 Ctrl-C ends the demo early, with the summary and exit status 0. The status is 1 when the sender
 fails.
@@ -25,8 +27,8 @@ from types import FrameType
 import zmq
 
 import framewire
+from framewire.cli import arrival
 from framewire.cli.display import Display, open_display
-from framewire.cli.sender import END
 from framewire.cli.sender_process import SenderError, SenderProcess
 from framewire.cli.tally import Tally
 
@@ -103,17 +105,17 @@ def receive(
         if tally is not None:
             display.tick(tally, now)
         try:
-            message = socket.recv_message()
+            message = arrival.receive(socket)
         except zmq.Again:
             sender.check()
             continue
         if tally is None:
             sender.started()
             tally = Tally(started=time.monotonic())
-        if message.serializer is None and message.frames[0] == END:
+        if message is None:
             display.finish(tally, time.monotonic())
             return
-        tally.add(message)
+        tally.add(*message)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,20 @@ import numpy.typing as npt
 import zmq
 
 import framewire
+from framewire.cli.events import Watch
 from framewire.cli.telemetry import Reading, Sample, open_source
 
 HISTORY_LENGTH = 256
-"""The number of CPU samples in a message of the stream ``history``."""
+"""The number of CPU samples in a message of the stream ``history``, and of samples to a digest."""
+
+TEXT = b"text"
+"""First frame of a message of two raw frames: ``seq`` in decimal digits, and text."""
+
+EVENTS = b"events"
+"""First frame of an event: JSON follows."""
+
+DIGEST = b"digest"
+"""First frame of a digest: a pickle of plain values follows."""
 
 END = b"end"
 """The only frame of the last message."""
@@ -32,11 +43,13 @@ _LINGER = 1000
 
 
 class TelemetrySender:
-    """Sends samples on a PUSH socket, each reading on a stream with sequence numbers of its own.
+    """Sends samples on a PUSH socket, on streams with sequence numbers of their own.
 
-    Arrays carry their stream as topic, and as metadata ``seq``, ``time`` (ns since the epoch),
-    ``unit`` and ``fields``. The text goes as raw frames ``[b"text", seq, text]``: these have no
-    head that could carry metadata. Sends block while the receiver's queue is full.
+    The first frame of each message is the name of its stream. For arrays it is their topic; they
+    carry as metadata ``seq``, ``time`` (ns since the epoch), ``unit`` and ``fields``. Text goes as
+    raw frames, which have no head that could carry metadata. Events and digests, which come now
+    and then, are dicts with ``seq`` and ``time`` among their items. Sends block while the
+    receiver's queue is full.
 
     Parameters
     ----------
@@ -49,36 +62,43 @@ class TelemetrySender:
     def __init__(self, socket: framewire.Socket, stopped: threading.Event) -> None:
         self._socket = socket
         self._stopped = stopped
-        self._sent: Counter[str] = Counter()
+        self._sent: Counter[bytes] = Counter()
         self._history: list[npt.NDArray[Any]] = []
+        self._watch = Watch()
 
     def send(self, sample: Sample) -> None:
-        """Send all that a sample holds, and the history when it has come together."""
+        """Send what a sample holds, what is new in it, and, in time, history and digest."""
         now = time.time_ns()
         for reading in sample.readings:
             self._send_array(reading, now)
         # The number in decimal digits: a binary one would some day begin like a head.
-        self._deliver(self._socket.send_raw, [b"text", b"%d" % self._sent["text"], sample.text])
-        self._sent["text"] += 1
-        self._send_history(sample.readings[0], now)
+        self._deliver(self._socket.send_raw, [TEXT, b"%d" % self._sent[TEXT], sample.text])
+        self._sent[TEXT] += 1
+        for event in self._watch.changes(sample):
+            self._send_value(EVENTS, self._socket.send_json, event, now)
+        self._collect(sample, now)
 
     def end(self) -> None:
         """Tell the receiver that nothing follows."""
         self._deliver(self._socket.send_raw, END)
 
-    def _send_history(self, cpu: Reading, now: int) -> None:
+    def _collect(self, sample: Sample, now: int) -> None:
+        cpu = sample.readings[0]
         if self._history and self._history[0].shape != cpu.values.shape:
             self._history.clear()  # a core was plugged in or out
         self._history.append(cpu.values)
-        if len(self._history) == HISTORY_LENGTH:
-            # Large enough for a frame of its own. Nobody writes to this fresh array any more, so
-            # it travels in place.
-            block = np.stack(self._history)
-            self._send_array(Reading("history", block, cpu.unit, cpu.fields), now, copy=False)
-            self._history.clear()
+        if len(self._history) < HISTORY_LENGTH:
+            return
+        digest = {"samples": len(self._history), "moved": self._watch.moved(sample)}
+        self._send_value(DIGEST, self._socket.send_pyobj, digest, now)
+        # Large enough for a frame of its own. Nobody writes to this fresh array any more, so it
+        # travels in place.
+        block = np.stack(self._history)
+        self._send_array(Reading("history", block, cpu.unit, cpu.fields), now, copy=False)
+        self._history.clear()
 
     def _send_array(self, reading: Reading, now: int, copy: bool | None = None) -> None:
-        name = reading.stream
+        name = reading.stream.encode()
         meta = {
             "seq": self._sent[name],
             "time": now,
@@ -86,6 +106,15 @@ class TelemetrySender:
             "fields": reading.fields,
         }
         self._deliver(self._socket.send_array, reading.values, copy=copy, topic=name, meta=meta)
+        self._sent[name] += 1
+
+    def _send_value(
+        self, name: bytes, send: Callable[[Any], object], value: dict[str, Any], now: int
+    ) -> None:
+        """Send a name and a value as one message."""
+        value = {"seq": self._sent[name], "time": now, **value}
+        self._deliver(self._socket.send, name, zmq.SNDMORE)
+        send(value)  # does not wait: there is room for the rest of a message that was begun
         self._sent[name] += 1
 
     def _deliver(self, send: Any, *args: Any, **kwargs: Any) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import framewire
-
-_SHOWN_VALUES = 8
+from framewire.cli.arrival import Arrival
 
 
 @dataclass(frozen=True)
@@ -22,13 +20,14 @@ class Row:
     rate
         Messages per second.
     megabytes
-        Megabytes (10**6 bytes) of arrays or raw frames per second, without topics and heads.
+        Megabytes (10**6 bytes) of arrays or text per second, without heads; JSON and pickles are
+        not counted.
     lost
         Messages lost so far, by their sequence numbers.
     kind
-        Dtype, shape and unit of the last value.
+        What sort of value the last one is: dtype, shape and unit of an array.
     last
-        The last value.
+        The last value in short.
     """
 
     stream: str
@@ -44,20 +43,20 @@ class Row:
 class Stream:
     """The state of one stream."""
 
-    last: framewire.Message
+    last: Arrival
     messages: int = 0
     nbytes: int = 0
     lost: int = 0
     next_seq: int = 0
     marked: tuple[int, int] = (0, 0)
 
-    def add(self, message: framewire.Message, seq: int, nbytes: int) -> None:
-        """Count a message with sequence number `seq` and `nbytes` bytes of payload."""
-        self.last = message
+    def add(self, arrival: Arrival) -> None:
+        """Count a message."""
+        self.last = arrival
         self.messages += 1
-        self.nbytes += nbytes
-        self.lost += seq - self.next_seq
-        self.next_seq = seq + 1
+        self.nbytes += arrival.nbytes
+        self.lost += arrival.seq - self.next_seq
+        self.next_seq = arrival.seq + 1
 
 
 @dataclass
@@ -76,21 +75,12 @@ class Tally:
     streams: dict[str, Stream] = field(default_factory=dict)
     _marked_at: float = 0.0
 
-    def add(self, message: framewire.Message) -> None:
-        """Count a message: an array with topic and metadata, or raw frames with name and number."""
-        if message.serializer is None:
-            name, number, text = message.frames
-            self._stream(bytes(name), message).add(message, int(bytes(number)), text.nbytes)
-        else:
-            stream = self._stream(message.topic or b"", message)
-            stream.add(message, message.meta["seq"], message.value.nbytes)
-
-    def _stream(self, name: bytes, message: framewire.Message) -> Stream:
-        key = name.decode()
-        stream = self.streams.get(key)
+    def add(self, name: str, arrival: Arrival) -> None:
+        """Count a message of the stream `name`."""
+        stream = self.streams.get(name)
         if stream is None:
-            stream = self.streams[key] = Stream(message)
-        return stream
+            stream = self.streams[name] = Stream(arrival)
+        stream.add(arrival)
 
     def recent(self, now: float) -> list[Row]:
         """Return a row per stream with the rates since the last call."""
@@ -133,31 +123,6 @@ def _row(name: str, stream: Stream, messages: int, nbytes: int, elapsed: float) 
         rate=messages / seconds,
         megabytes=nbytes / seconds / 1e6,
         lost=stream.lost,
-        kind=_kind(stream.last),
-        last=_last(stream.last),
+        kind=stream.last.kind,
+        last=stream.last.short,
     )
-
-
-def _kind(message: framewire.Message) -> str:
-    if message.serializer is None:
-        return f"{message.frames[-1].nbytes} raw bytes"
-    return f"{message.value.dtype} {message.value.shape} {message.meta['unit']}"
-
-
-def _last(message: framewire.Message) -> str:
-    """Return the last value in short: the first fields of an array's last row, or some text."""
-    if message.serializer is None:
-        return bytes(message.frames[-1][:60]).decode("ascii", "replace").partition("\n")[0]
-    value = message.value
-    row = value[(-1,) * (value.ndim - 1)]
-    pairs = zip(message.meta["fields"], row.tolist()[:_SHOWN_VALUES], strict=False)
-    return " ".join(f"{name} {_short(number)}" for name, number in pairs)
-
-
-def _short(number: float) -> str:
-    """Return a number with four digits at most, such as ``24.15G``."""
-    prefixes = ["T", "G", "M", "k", ""]
-    while abs(number) >= 1000 and len(prefixes) > 1:
-        number /= 1000
-        prefixes.pop()
-    return f"{number:.4g}{prefixes[-1]}"
