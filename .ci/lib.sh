@@ -4,7 +4,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 section() {
-    printf '\n==== %s\n' "$*"
+    printf '\n==== %s (at %s s)\n' "$*" "$SECONDS"
 }
 
 # Every CPython >= 3.10 that can be found, oldest first, one for each minor version.
@@ -30,12 +30,22 @@ first_python() {
     fi
 }
 
+# Such as 3.10, for an interpreter.
+version_of() {
+    "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'
+}
+
 # make_venv NAME INTERPRETER [OPTION…]: a new virtual environment, made the active one.
 make_venv() {
     "$2" -m venv "${@:3}" "$scratch/venv-$1"
+    enter_venv "$1"
+    python -m pip install --quiet --upgrade pip
+}
+
+# enter_venv NAME: one that make_venv made, the active one again.
+enter_venv() {
     # shellcheck disable=SC1091
     source "$scratch/venv-$1/bin/activate"
-    python -m pip install --quiet --upgrade pip
     python --version
 }
 
@@ -58,12 +68,4 @@ for requirement in requires("framewire"):
     if "extra" not in requirement:
         print(re.sub(r">=", "==", requirement.split(";")[0].strip()))
 PY
-}
-
-test_both_transports() {
-    local transport
-    for transport in libzmq pyzmq; do
-        echo "-- transport $transport"
-        FRAMEWIRE_TRANSPORT=$transport python -m pytest "$@"
-    done
 }

@@ -106,6 +106,27 @@ def connect(
     return connect
 
 
+@pytest.fixture
+def alike(
+    ctx: framewire.Context, plain_ctx: zmq.Context[Any], connect: Callable[..., tuple[Any, Any]]
+) -> Callable[..., Any]:
+    """Do the same with two sockets of pyzmq's own and two of framewire's; compare each step.
+
+    The steps are a dict by name; what is reported are the ones that differ.
+    """
+
+    def alike(act: Callable[[Any, Any], dict[Any, Any]], *kinds: int, over: str = "inproc") -> Any:
+        expected, found = (
+            act(*connect(*kinds, over=over, context=each)) for each in (plain_ctx, ctx)
+        )
+        assert expected.keys() == found.keys()
+        differ = {key: (expected[key], found[key]) for key in found if expected[key] != found[key]}
+        assert not differ, "pyzmq's and framewire's outcome differ"
+        return expected
+
+    return alike
+
+
 @pytest.fixture(params=["inproc", "ipc", "tcp"])
 def over(request: pytest.FixtureRequest) -> str:
     return str(request.param)

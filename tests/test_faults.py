@@ -96,7 +96,7 @@ def test_topic_with_a_mind_of_its_own(link, result):
         {"topic": 5},
         {"topic": "\ud800"},
         {"topic": b"\xc1\x46"},
-        {"meta": object()},
+        pytest.param({"meta": object()}, id="meta: an object"),
         {"meta": 1 << 80},
         {"meta": {"a": [1, {2j: 3}]}},
         {"copy": np.arange(2)},

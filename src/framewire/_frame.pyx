@@ -38,8 +38,9 @@ class ReadOnlyFrame(pyzmq.Frame):
     """
 
     def __copy__(self):
-        copied = super().__copy__()
-        copied.__class__ = ReadOnlyFrame
+        # pyzmq's would share the memory, and be writable
+        copied = pyzmq.Frame(self, copy=True)
+        copied.more = self.more
         return copied
 
 
