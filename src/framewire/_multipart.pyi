@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
@@ -6,12 +6,13 @@ import zmq
 from numpy.typing import NDArray
 from typing_extensions import Buffer
 
-__all__ = ["recv", "recv_into", "recv_multipart", "send", "send_multipart"]
+__all__ = ["note_overrides", "recv", "recv_into", "recv_multipart", "send", "send_multipart"]
 
 # numpy's stubs have __buffer__ from Python 3.12 on only
 _Buffer: TypeAlias = Buffer | NDArray[Any] | np.generic
 
 # As in pyzmq. Its types leave out that what is sent in place without `track` has no tracker.
+def note_overrides(cls: type, names: Iterable[str]) -> None: ...
 @overload
 def send(
     socket: zmq.Socket[Any],

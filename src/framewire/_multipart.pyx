@@ -41,8 +41,24 @@ cdef extern from "Python.h":
     ctypedef struct PyTypeObject:
         object (*tp_descr_get)(object descriptor, object obj, object cls)
 
-__all__ = ["recv", "recv_into", "recv_multipart", "send", "send_multipart"]
+__all__ = ["note_overrides", "recv", "recv_into", "recv_multipart", "send", "send_multipart"]
 
+# Subclasses of framewire.Socket, and what of pyzmq's methods each overrides.
+cdef dict overriding = {}
+
+
+def note_overrides(cls, names):
+    """A socket class overrides these methods: the calls that pyzmq builds on them come by them."""
+    overriding[cls] = frozenset(names)
+
+
+cdef bint comes_by(object socket, object names) except -1:
+    """Does the socket's class override one of the methods that are named?"""
+    return len(overriding) > 0 and not names.isdisjoint(overriding.get(type(socket), ()))
+
+
+cdef object SEND = frozenset(["send"])
+cdef object RECV = frozenset(["recv"])
 cdef bint DRAFT = pyzmq.DRAFT_API
 cdef object FINISHED = pyzmq._FINISHED_TRACKER
 cdef object LENT = object()  # instead of a tracker that is made when the frame has been sent
@@ -169,11 +185,13 @@ def send_multipart(socket, msg_parts, int flags=0, bint copy=True, bint track=Fa
         As pyzmq's. No peer sees part of the message.
     """
     cdef Frames frames
+    if comes_by(socket, SEND):
+        return pyzmq.Socket.send_multipart(socket, msg_parts, flags, copy, track)
     # a copy: what runs from here on may change a list
-    if isinstance(msg_parts, (list, tuple)) and msg_parts:
-        msg_parts = tuple(msg_parts)
-    else:
-        msg_parts = (*msg_parts[:-1], msg_parts[-1])
+    parts = tuple(msg_parts)
+    if not parts or not isinstance(msg_parts, (list, tuple)):
+        parts = (*msg_parts[:-1], msg_parts[-1])  # the errors of what is no sequence, or empty
+    msg_parts = parts
     if DRAFT and len(msg_parts) == 1:
         return send(socket, msg_parts[0], flags, copy, track)
     tracker = None
@@ -182,7 +200,9 @@ def send_multipart(socket, msg_parts, int flags=0, bint copy=True, bint track=Fa
         for i, part in enumerate(msg_parts):
             try:
                 tracker = put_frame(&frames, part, socket, copy, track)
-            except TypeError as error:
+            except Exception as error:
+                if not isinstance(error, TypeError) and is_buffer(part):
+                    raise
                 what = repr(part)
                 what = what if len(what) <= 32 else what[:32] + "..."
                 raise TypeError(
@@ -194,6 +214,17 @@ def send_multipart(socket, msg_parts, int flags=0, bint copy=True, bint track=Fa
         return None if tracker is LENT else tracker
     finally:
         frames_end(&frames)
+
+
+cdef bint is_buffer(object value) noexcept:
+    """Does pyzmq take it for one, before it tries?"""
+    if isinstance(value, memoryview):  # one that was released, too
+        return True
+    try:
+        memoryview(value)
+    except Exception:
+        return False
+    return True
 
 
 def recv(socket, int flags=0, bint copy=True, bint track=False):
@@ -270,6 +301,8 @@ def recv_multipart(socket, int flags=0, bint copy=True, bint track=False):
     """
     cdef Frames frames
     cdef Py_ssize_t i
+    if comes_by(socket, RECV):
+        return pyzmq.Socket.recv_multipart(socket, flags, copy, track)
     frames_begin(&frames, not direct, False)
     try:
         frames_receive(&frames, socket, flags, True)

@@ -5,8 +5,10 @@ The same arguments, results, exceptions and bytes as pyzmq's.
 
 import io
 import pickle
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from copyreg import clear_extension_cache
 
+import zmq as pyzmq
 from zmq.utils import jsonapi
 
 from ._multipart import recv_multipart, send, send_multipart
@@ -15,7 +17,7 @@ from .errors import RefusedError
 from cpython.unicode cimport PyUnicode_AsUTF8String, PyUnicode_CheckExact
 
 from ._json cimport json_dumps, json_loads
-from ._multipart cimport recv_bytes, send_one
+from ._multipart cimport comes_by, recv_bytes, send_one
 
 __all__ = [
     "recv_json",
@@ -28,6 +30,11 @@ __all__ = [
     "send_string",
 ]
 
+# What pyzmq builds these calls on.
+cdef object SEND = frozenset(["send"])
+cdef object SEND_MULTIPART = frozenset(["send", "send_multipart"])
+cdef object RECV = frozenset(["recv", "_deserialize"])
+cdef object RECV_MULTIPART = frozenset(["recv", "recv_multipart", "_deserialize"])
 cdef object DEFAULT_PROTOCOL = pickle.DEFAULT_PROTOCOL
 cdef object pickle_dumps = pickle.dumps
 cdef object pickle_loads = pickle.loads
@@ -53,6 +60,8 @@ def send_string(socket, u, int flags=0, bint copy=True, encoding="utf-8", **kwar
     UnicodeEncodeError
         The encoding has no such character. Nothing has been sent.
     """
+    if comes_by(socket, SEND):
+        return pyzmq.Socket.send_string(socket, u, flags, copy, encoding, **kwargs)
     if not isinstance(u, str):
         raise TypeError("str objects only")
     if encoding == "utf-8" and PyUnicode_CheckExact(u):
@@ -72,6 +81,8 @@ def recv_string(socket, int flags=0, encoding="utf-8"):
     UnicodeDecodeError
         It is no such text. The frame has been consumed.
     """
+    if comes_by(socket, RECV):
+        return pyzmq.Socket.recv_string(socket, flags, encoding)
     return recv_bytes(socket, flags).decode(encoding)
 
 
@@ -95,6 +106,8 @@ def send_json(socket, obj, int flags=0, **kwargs):
     TypeError, ValueError, RecursionError
         As `json.dumps`. Nothing has been sent.
     """
+    if comes_by(socket, SEND):
+        return pyzmq.Socket.send_json(socket, obj, flags, **kwargs)
     if not kwargs:
         return send_one(socket, json_dumps(obj), flags, True, False)
     to_send = {key: kwargs.pop(key) for key in ("routing_id", "group") if key in kwargs}
@@ -117,6 +130,8 @@ def recv_json(socket, int flags=0, **kwargs):
     json.JSONDecodeError, UnicodeDecodeError, RecursionError
         As `json.loads`. The frame has been consumed.
     """
+    if comes_by(socket, RECV):
+        return pyzmq.Socket.recv_json(socket, flags, **kwargs)
     if not kwargs:
         return json_loads(recv_bytes(socket, flags))
     return jsonapi.loads(recv_bytes(socket, flags), **kwargs)
@@ -147,6 +162,8 @@ def send_pyobj(socket, obj, int flags=0, protocol=DEFAULT_PROTOCOL, **kwargs):
     --------
     Who receives a pickle runs what its sender wants; see `recv_pyobj`.
     """
+    if comes_by(socket, SEND):
+        return pyzmq.Socket.send_pyobj(socket, obj, flags, protocol, **kwargs)
     data = pickle_dumps(obj, protocol)
     if kwargs:
         return send(socket, data, flags, **kwargs)
@@ -155,16 +172,31 @@ def send_pyobj(socket, obj, int flags=0, protocol=DEFAULT_PROTOCOL, **kwargs):
 
 class _Unpickler(pickle.Unpickler):
     def __init__(self, data, allowed):
-        super().__init__(io.BytesIO(data))
+        # renames of Python 2's modules are looked up below: they must not change what was checked
+        super().__init__(io.BytesIO(data), fix_imports=False)
         self._allowed = allowed
 
     def find_class(self, module, name):
-        if (module, name) not in self._allowed:
-            raise RefusedError(
-                f"the pickle wants {module}.{name}: globals={{({module!r}, {name!r})}} allows it",
-                "refused",
-            )
-        return super().find_class(module, name)
+        asked = module, name
+        renamed = NAME_MAPPING.get(asked, (IMPORT_MAPPING.get(module, module), name))
+        for pair in (renamed, asked):
+            if pair in self._allowed:
+                return super().find_class(*pair)
+        raise RefusedError(
+            f"the pickle wants {module}.{name}: globals={{{asked!r}}} would allow it", "refused"
+        )
+
+
+cdef object restricted(object allowed):
+    """A function like pickle.loads that loads nothing but what is allowed."""
+    allowed = frozenset(allowed)
+
+    def load(data):
+        unpickler = _Unpickler(data, allowed)
+        clear_extension_cache()  # what is in it would be loaded without being looked up
+        return unpickler.load()
+
+    return load
 
 
 def recv_pyobj(socket, int flags=0, *, globals=None):
@@ -193,12 +225,10 @@ def recv_pyobj(socket, int flags=0, *, globals=None):
     use `send_array`, `send_json`. With `globals`, the sender calls what is allowed, with arguments of
     its choice, and sets its attributes: allow classes that are harmless then, never ``getattr``.
     """
-    if globals is None:
-        return pickle_loads(recv_bytes(socket, flags))
-    globals = frozenset(globals)
-    unpickler = _Unpickler(recv_bytes(socket, flags), globals)
-    clear_extension_cache()  # what is in it would be loaded without being looked up
-    return unpickler.load()
+    load = pickle_loads if globals is None else restricted(globals)
+    if comes_by(socket, RECV):
+        return socket._deserialize(socket.recv(flags), load)
+    return load(recv_bytes(socket, flags))
 
 
 # ---- your own functions
@@ -215,6 +245,8 @@ def send_serialized(socket, msg, serialize, int flags=0, bint copy=True, **kwarg
     flags, copy, **kwargs
         See `send_multipart`.
     """
+    if comes_by(socket, SEND_MULTIPART):
+        return pyzmq.Socket.send_serialized(socket, msg, serialize, flags, copy, **kwargs)
     return send_multipart(socket, serialize(msg), flags, copy, **kwargs)
 
 
@@ -234,4 +266,6 @@ def recv_serialized(socket, deserialize, int flags=0, bint copy=True):
     object
         What `deserialize` returns.
     """
+    if comes_by(socket, RECV_MULTIPART):
+        return pyzmq.Socket.recv_serialized(socket, deserialize, flags, copy)
     return deserialize(recv_multipart(socket, flags, copy))

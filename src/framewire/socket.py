@@ -5,7 +5,14 @@ from typing import Any
 import zmq
 
 from ._arrays import recv_array, send_array
-from ._multipart import recv, recv_into, recv_multipart, send, send_multipart
+from ._multipart import (
+    note_overrides,
+    recv,
+    recv_into,
+    recv_multipart,
+    send,
+    send_multipart,
+)
 from ._raw import recv_raw, send_raw
 from ._serialized import (
     recv_json,
@@ -21,22 +28,16 @@ from .message import recv_message
 
 __all__ = ["Context", "Socket", "install", "uninstall"]
 
-# What pyzmq's methods call in turn: who overrides one of these means the others too.
-_BUILT_ON = {
-    "send": "send_multipart send_serialized send_json send_pyobj send_string send_unicode",
-    "send_multipart": "send_serialized",
-    "recv": "recv_multipart recv_serialized recv_json recv_pyobj recv_string recv_unicode",
-    "recv_multipart": "recv_serialized",
-    "_deserialize": "recv_serialized recv_json recv_pyobj recv_string recv_unicode",
-}
+# What pyzmq builds its other calls on: these come by a subclass's override.
+_BASES = ("send", "send_multipart", "recv", "recv_multipart", "_deserialize")
 
 
 class Socket(zmq.Socket[Any]):
     """A `zmq.Socket` that does pyzmq's own calls faster, and sends and receives arrays.
 
-    Each method is the function of that name. A subclass that overrides ``send``, ``recv``,
-    ``send_multipart``, ``recv_multipart`` or ``_deserialize`` gets pyzmq's own versions of the
-    calls that are built on it, so that these come by the override.
+    Each method is the function of that name. Where a subclass overrides ``send``, ``recv``,
+    ``send_multipart``, ``recv_multipart`` or ``_deserialize``, those of pyzmq's calls that are
+    built on it come by the override, as in pyzmq.
     """
 
     _repr_cls = "framewire.Socket"
@@ -62,11 +63,9 @@ class Socket(zmq.Socket[Any]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name, above in _BUILT_ON.items():
-            if getattr(cls, name) is not getattr(Socket, name):
-                for each in above.split():
-                    if getattr(cls, each) is getattr(Socket, each):
-                        setattr(cls, each, getattr(zmq.Socket, each))
+        names = [name for name in _BASES if getattr(cls, name) is not getattr(Socket, name)]
+        if names:
+            note_overrides(cls, names)
 
 
 class Context(zmq.Context[Socket]):
