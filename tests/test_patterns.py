@@ -1,6 +1,7 @@
 """pyzmq's calls on sockets of every type, over every transport, a plain peer on one side."""
 
 import threading
+from contextlib import suppress
 
 import pytest
 import zmq
@@ -226,7 +227,8 @@ def test_security(plain_ctx, authenticator, quick, mechanism, ours):
                     assert frame["Peer-Address"] == "127.0.0.1"
                     assert frame["User-Id"] == user
             else:
-                client.send_multipart([b"a", LARGE])
+                with suppress(zmq.Again):  # libzmq may have given up the connection by now
+                    client.send_multipart([b"a", LARGE], zmq.DONTWAIT)
                 assert not server.poll(100)
 
 

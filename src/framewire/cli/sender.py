@@ -39,7 +39,8 @@ END = b"end"
 
 # How long a send blocks, in ms, before it looks whether anybody is still there.
 _SEND_TIMEOUT = 500
-_LINGER = 1000
+# How long a slow receiver may take for what is queued when it wants no more, in ms.
+_FINISH_TIMEOUT = 5000
 
 
 class TelemetrySender:
@@ -118,14 +119,17 @@ class TelemetrySender:
         self._sent[name] += 1
 
     def _deliver(self, send: Any, *args: Any, **kwargs: Any) -> None:
-        """Send, however long the receiver makes us wait, but not past the end of the demo."""
+        """Send, however long the receiver makes us wait, but not far past the end of the demo."""
+        waited = 0
         while True:
             try:
                 send(*args, **kwargs)
                 return
             except zmq.Again:
                 if self._stopped.is_set():
-                    raise
+                    waited += _SEND_TIMEOUT
+                    if waited > _FINISH_TIMEOUT:
+                        raise
 
 
 def watch_input() -> threading.Event:
@@ -154,7 +158,7 @@ def send_telemetry(endpoint: str) -> None:
     source = open_source()
     with framewire.Context() as context, context.socket(zmq.PUSH) as socket:
         socket.sndtimeo = _SEND_TIMEOUT
-        socket.linger = _LINGER
+        socket.linger = _FINISH_TIMEOUT
         socket.connect(endpoint)
         sender = TelemetrySender(socket, stopped)
         try:
