@@ -190,6 +190,9 @@ def send_multipart(socket, msg_parts, int flags=0, bint copy=True, bint track=Fa
     # a copy: what runs from here on may change a list
     parts = tuple(msg_parts)
     if not parts or not isinstance(msg_parts, (list, tuple)):
+        for i, part in enumerate(parts):
+            if not is_buffer(part):
+                raise no_frame(i, part)
         parts = (*msg_parts[:-1], msg_parts[-1])  # the errors of what is no sequence, or empty
     msg_parts = parts
     if DRAFT and len(msg_parts) == 1:
@@ -203,17 +206,19 @@ def send_multipart(socket, msg_parts, int flags=0, bint copy=True, bint track=Fa
             except Exception as error:
                 if not isinstance(error, TypeError) and is_buffer(part):
                     raise
-                what = repr(part)
-                what = what if len(what) <= 32 else what[:32] + "..."
-                raise TypeError(
-                    f"Frame {i} ({what}) does not support the buffer interface: {error}"
-                ) from error
+                raise no_frame(i, part) from error
         sent = frames_send(&frames, socket, flags)
         if track and tracker is not None and <list>frames.lent:
             return sent
         return None if tracker is LENT else tracker
     finally:
         frames_end(&frames)
+
+
+cdef object no_frame(Py_ssize_t i, object part):
+    what = repr(part)
+    what = what if len(what) <= 32 else what[:32] + "..."
+    return TypeError(f"Frame {i} ({what}) does not support the buffer interface.")
 
 
 cdef bint is_buffer(object value) noexcept:
