@@ -192,7 +192,7 @@ def send_multipart(socket, msg_parts, int flags=0, bint copy=True, bint track=Fa
     if not parts or not isinstance(msg_parts, (list, tuple)):
         for i, part in enumerate(parts):
             if not is_buffer(part):
-                raise no_frame(i, part)
+                raise no_frame(i, part, "it is none")
         parts = (*msg_parts[:-1], msg_parts[-1])  # the errors of what is no sequence, or empty
     msg_parts = parts
     if DRAFT and len(msg_parts) == 1:
@@ -206,7 +206,7 @@ def send_multipart(socket, msg_parts, int flags=0, bint copy=True, bint track=Fa
             except Exception as error:
                 if not isinstance(error, TypeError) and is_buffer(part):
                     raise
-                raise no_frame(i, part) from error
+                raise no_frame(i, part, error) from error
         sent = frames_send(&frames, socket, flags)
         if track and tracker is not None and <list>frames.lent:
             return sent
@@ -215,10 +215,10 @@ def send_multipart(socket, msg_parts, int flags=0, bint copy=True, bint track=Fa
         frames_end(&frames)
 
 
-cdef object no_frame(Py_ssize_t i, object part):
+cdef object no_frame(Py_ssize_t i, object part, object reason):
     what = repr(part)
     what = what if len(what) <= 32 else what[:32] + "..."
-    return TypeError(f"Frame {i} ({what}) does not support the buffer interface.")
+    return TypeError(f"Frame {i} ({what}) does not support the buffer interface: {reason}")
 
 
 cdef bint is_buffer(object value) noexcept:
