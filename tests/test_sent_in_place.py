@@ -247,3 +247,30 @@ def test_frames_in_a_tracked_message(pair):
     framewire.release()
     tracker.wait(5)
     assert tracker.done
+
+
+def test_a_frame_is_let_go_while_its_tracker_waits(ctx, quick):
+    """Nothing but pyzmq's own tracker runs then: the main thread sleeps in it."""
+    push, pull = quick(ctx.socket(zmq.PUSH)), quick(ctx.socket(zmq.PULL))
+    push.connect(f"tcp://127.0.0.1:{pull.bind_to_random_port('tcp://127.0.0.1')}")
+    for send in (push.send, lambda frame: push.send_multipart([b"a", frame])):
+        frame = zmq.Frame(bytearray(2_000_000), track=True, copy=False)
+        tracker = send(frame)
+        del frame
+        tracker.wait(5)
+        assert tracker.done
+        pull.recv_multipart()
+
+
+@pytest.mark.in_place
+def test_a_tracker_of_buffers_and_frames(pair):
+    here, there = pair
+    frame = zmq.Frame(b"x" * LARGE, track=True, copy=False)
+    tracker = here.send_multipart([bytes(LARGE), frame, b"b"], copy=False, track=True)
+    got = there.recv_multipart(copy=False)
+    assert not tracker.done
+    del frame, got[1]
+    with pytest.raises(zmq.NotDone):
+        tracker.wait(0.05)
+    del got
+    tracker.wait(5)

@@ -7,6 +7,8 @@ cdef enum:
     # Up to this many bytes a copy is cheaper than a frame of its own; and libzmq receives frames
     # of that size into shared 8 KiB buffers, which a view would keep whole.
     SMALL = 8192
+    # A message of up to this many bytes lives inside its zmq_msg_t: closing it frees nothing.
+    INSIDE_MESSAGE = 33
 
 cdef struct ReleaseNode:
     fw_release_node_t link  # first: a pointer to it is a pointer to this

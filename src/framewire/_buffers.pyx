@@ -70,8 +70,6 @@ __all__ = ["Buffer", "ReceivedFrame", "generation", "is_shut", "release", "wait_
 np.import_array()
 
 cdef enum:
-    # A message of up to this many bytes lives inside its zmq_msg_t: closing it frees nothing.
-    INSIDE_MESSAGE = 33
     # Copies of at least this many bytes are made without the GIL.
     LARGE_COPY = 64 * 1024
 

@@ -6,9 +6,16 @@ from zmq.backend import Frame as BackendFrame
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE
 from cpython.object cimport PyObject
 
-from ._buffers cimport Buffer, hold
-from ._frames cimport Frames, Span, frames_span, frames_unshared
-from ._libzmq cimport direct, zmq, zmq_msg_t
+from ._buffers cimport INSIDE_MESSAGE, Buffer, hold
+from ._frames cimport (
+    Frames,
+    Span,
+    frames_copy,
+    frames_span,
+    frames_unshared,
+    next_message,
+)
+from ._libzmq cimport direct, raise_errno, zmq, zmq_msg_t
 
 cdef extern from "Python.h":
     ctypedef struct View "Py_buffer":  # Cython's own would count references to what obj was
@@ -78,12 +85,15 @@ cdef Py_ssize_t find_message() except -1:
     return 0
 
 
+cdef inline zmq_msg_t *message_of(object frame) noexcept:
+    return <zmq_msg_t *>(<char *><void *>frame + message_offset)
+
+
 cdef object wrap_message(zmq_msg_t *msg, PyTypeObject *cls):
     """Move a message into a new frame."""
     frame = cls.tp_new(<PyObject *>cls, (), NULL)
-    cdef zmq_msg_t *own = <zmq_msg_t *>(<char *><void *>frame + message_offset)
-    zmq.msg_init(own)
-    zmq.msg_move(own, msg)
+    zmq.msg_init(message_of(frame))
+    zmq.msg_move(message_of(frame), msg)
     return frame
 
 
@@ -93,6 +103,22 @@ if direct:
 
 cdef bint is_frame(object value) noexcept:
     return PyObject_TypeCheck(value, <PyTypeObject *>BackendFrame)
+
+
+cdef int put_frame(Frames *frames, object frame) except -1:
+    """Append a zmq.Frame to what is to be sent, by reference, or copied on pyzmq's transport."""
+    cdef zmq_msg_t *msg
+    cdef Buffer buffer
+    if frames.objects != NULL or message_offset == 0:
+        buffer = hold(frame, PyBUF_SIMPLE)
+        return frames_copy(frames, buffer.view.buf, buffer.view.len)
+    msg = next_message(frames)
+    zmq.msg_init(msg)
+    if zmq.msg_copy(msg, message_of(frame)) != 0:
+        raise_errno(zmq.last_error())
+    frames.count += 1
+    frames.foreign = frames.foreign or zmq.msg_size(msg) > INSIDE_MESSAGE
+    return 0
 
 
 cdef bint came_over_network(object frame) except -1:

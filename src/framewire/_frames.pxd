@@ -13,6 +13,7 @@ cdef struct Frames:
     Py_ssize_t first       # those before it were sent and are libzmq's
     Py_ssize_t capacity
     bint received          # close by the rules for messages that others made
+    bint foreign           # to be sent: among them are messages that others made
     zmq_msg_t *msgs        # `few` or allocated; NULL in the object form
     void *objects          # an owned list; NULL in the message form
     void *lent             # an owned list of the buffers in it; NULL without a tracker

@@ -46,7 +46,7 @@ cdef int frames_begin(Frames *frames, bint as_objects, bint track) except -1:
     drain()
     frames.count = frames.first = 0
     frames.capacity = FEW
-    frames.received = False
+    frames.received = frames.foreign = False
     frames.msgs = NULL if as_objects else frames.few
     frames.objects = new_list() if as_objects else NULL
     frames.lent = new_list() if track else NULL

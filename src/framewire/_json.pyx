@@ -114,4 +114,5 @@ cdef object json_loads(bytes text):
     try:
         return decode(text)
     except Exception:
-        return slow_loads(text)
+        pass  # what comes next is not said to have happened "during handling of" this
+    return slow_loads(text)

@@ -17,6 +17,7 @@ cdef struct Libzmq:
     int (*msg_recv)(zmq_msg_t *msg, void *socket, int flags) noexcept nogil
     int (*msg_close)(zmq_msg_t *msg) noexcept nogil
     int (*msg_move)(zmq_msg_t *to, zmq_msg_t *source) noexcept nogil
+    int (*msg_copy)(zmq_msg_t *to, zmq_msg_t *source) noexcept nogil
     void *(*msg_data)(zmq_msg_t *msg) noexcept nogil
     size_t (*msg_size)(const zmq_msg_t *msg) noexcept nogil
     int (*msg_more)(const zmq_msg_t *msg) noexcept nogil

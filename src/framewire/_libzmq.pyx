@@ -21,7 +21,7 @@ __all__ = ["transport"]
 # In the order of the struct Libzmq.
 _FUNCTIONS = (
     "msg_init", "msg_init_size", "msg_init_data", "msg_send", "msg_recv", "msg_close", "msg_move",
-    "msg_data", "msg_size", "msg_more", "msg_get", "msg_gets", "getsockopt", "errno",
+    "msg_copy", "msg_data", "msg_size", "msg_more", "msg_get", "msg_gets", "getsockopt", "errno",
 )
 
 
@@ -65,7 +65,7 @@ cdef int raise_errno(int error) except -1:
 
 
 handle_offset = 0
-backend_type = <PyTypeObject *>BackendSocket
+backend_type = <PyTypeObject *>BackendSocket  # an import above holds it
 
 
 cdef Py_ssize_t find_offset(object socket, size_t handle) except -1:
@@ -81,7 +81,7 @@ cdef Py_ssize_t find_offset(object socket, size_t handle) except -1:
 
 
 cdef int check_socket(object socket) except -1:
-    if not isinstance(socket, BackendSocket):
+    if not PyObject_TypeCheck(socket, backend_type):
         raise TypeError(f"a zmq.Socket is needed, not {type(socket).__name__}")
     return 0
 
@@ -110,18 +110,21 @@ cdef int socket_type(object socket) except -1:
 
 
 plain_type = None
+cdef dict watching = {}  # of each type of socket that was seen: has it an event loop?
 
 
 cdef bint watches_events(object socket) except -1:
     """`has_event_loop`, for a type that is not the last plain one."""
     global plain_type
     cls = type(socket)
-    if not issubclass(cls, BackendSocket):
-        return False
-    if cls.get is not pyzmq.Socket.get:
-        return True
-    plain_type = cls  # held: no other type can come to have its address
-    return False
+    watches = watching.get(cls)
+    if watches is None:
+        if not issubclass(cls, BackendSocket):
+            return False
+        watches = watching[cls] = cls.get is not pyzmq.Socket.get
+    if not watches:
+        plain_type = cls
+    return watches
 
 
 # A zmq_msg_t whose content is in memory of its own, as libzmq 4.2 and 4.3 lay it out.

@@ -7,7 +7,7 @@ flight is held, and objects' pointers are not sent.
 import zmq as pyzmq
 from zmq.backend import Socket as BackendSocket
 
-from cpython.buffer cimport PyBUF_ANY_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE
+from cpython.buffer cimport PyBUF_ANY_CONTIGUOUS, PyBUF_WRITABLE
 from cpython.bytes cimport (
     PyBytes_AS_STRING,
     PyBytes_CheckExact,
@@ -15,8 +15,8 @@ from cpython.bytes cimport (
     PyBytes_GET_SIZE,
 )
 
-from ._buffers cimport SMALL, Buffer, copy_bytes, hold
-from ._frame cimport is_frame, take_frame
+from ._buffers cimport Buffer, copy_bytes
+from ._frame cimport is_frame, put_frame as put_reference, take_frame
 from ._frames cimport (
     Frames,
     Span,
@@ -27,7 +27,7 @@ from ._frames cimport (
     frames_put,
     frames_span,
 )
-from ._libzmq cimport direct
+from ._libzmq cimport check_socket, direct
 from ._raw cimport hold_bytes
 from ._transport cimport (
     frames_receive,
@@ -81,12 +81,11 @@ cdef object put_frame(Frames *frames, object data, object socket, bint copy, bin
     if copy and PyBytes_CheckExact(data):
         frames_copy(frames, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
         return None
-    if is_frame(data):  # goes by reference, whatever `copy` says
+    if is_frame(data):
         tracker = data.tracker
         if track and not tracker:
             raise ValueError("Not a tracked message")
-        buffer = hold(data, PyBUF_SIMPLE)
-        frames_put(frames, buffer, buffer.view.len <= SMALL)
+        put_reference(frames, data)
         return tracker
     buffer = hold_bytes(data, PyBUF_ANY_CONTIGUOUS)
     if copy:
@@ -102,6 +101,7 @@ cdef object put_frame(Frames *frames, object data, object socket, bint copy, bin
 cdef object send_one(object socket, object data, int flags, bint copy, bint track):
     """`send`, without a routing id or group."""
     cdef Frames frames
+    check_socket(socket)
     if not direct and copy and PyBytes_CheckExact(data) and not is_unfinished(socket):
         send_bytes_through_pyzmq(socket, data, flags)
         return None
@@ -195,9 +195,10 @@ def send_multipart(socket, msg_parts, int flags=0, bint copy=True, bint track=Fa
                 raise no_frame(i, part, "it is none")
         parts = (*msg_parts[:-1], msg_parts[-1])  # the errors of what is no sequence, or empty
     msg_parts = parts
+    check_socket(socket)
     if DRAFT and len(msg_parts) == 1:
         return send(socket, msg_parts[0], flags, copy, track)
-    tracker = None
+    trackers = []
     frames_begin(&frames, not direct, track)
     try:
         for i, part in enumerate(msg_parts):
@@ -207,12 +208,23 @@ def send_multipart(socket, msg_parts, int flags=0, bint copy=True, bint track=Fa
                 if not isinstance(error, TypeError) and is_buffer(part):
                     raise
                 raise no_frame(i, part, error) from error
+            if tracker is not None and tracker is not LENT and tracker is not FINISHED:
+                trackers.append(tracker)
         sent = frames_send(&frames, socket, flags)
-        if track and tracker is not None and <list>frames.lent:
-            return sent
-        return None if tracker is LENT else tracker
+        if tracker is None or not track:
+            return None if tracker is LENT else tracker
+        return joined(sent if <list>frames.lent else None, trackers)
     finally:
         frames_end(&frames)
+
+
+cdef object joined(object sent, list trackers):
+    """One tracker of what was lent, if anything was, and of the Frames that have one."""
+    if sent is not None:
+        trackers.insert(0, sent)
+    if len(trackers) == 1:
+        return trackers[0]
+    return pyzmq.MessageTracker(*trackers) if trackers else FINISHED
 
 
 cdef object no_frame(Py_ssize_t i, object part, object reason):

@@ -102,11 +102,21 @@ cdef int flags_of(Frames *frames, Py_ssize_t i, int flags) noexcept:
     return flags | ZMQ_SNDMORE if i < frames.count - 1 else flags
 
 
+cdef inline int try_send(Frames *frames, zmq_msg_t *msg, void *handle, int flags) noexcept:
+    """zmq_msg_send with DONTWAIT; without the GIL where it may free what somebody else made."""
+    cdef int rc
+    if not frames.foreign:
+        return zmq.msg_send(msg, handle, flags | ZMQ_DONTWAIT)
+    with nogil:
+        rc = zmq.msg_send(msg, handle, flags | ZMQ_DONTWAIT)
+    return rc
+
+
 cdef void *send_first(Frames *frames, object socket, void *handle, int flags) except NULL:
     """Send the frame that may block, fail and run signal handlers. Returns the handle then."""
     cdef zmq_msg_t *msg = &frames.msgs[0]
     cdef int now = flags_of(frames, 0, flags)
-    cdef int rc = zmq.msg_send(msg, handle, now | ZMQ_DONTWAIT)
+    cdef int rc = try_send(frames, msg, handle, now)
     cdef int error
     cdef bint blocked = (flags & ZMQ_DONTWAIT) != 0
     while rc < 0:
@@ -135,7 +145,7 @@ cdef int send_rest(Frames *frames, void *handle, int flags, bint *interrupted) n
     cdef zmq_msg_t *msg
     while frames.first < frames.count:
         msg = &frames.msgs[frames.first]
-        rc = zmq.msg_send(msg, handle, flags_of(frames, frames.first, flags) | ZMQ_DONTWAIT)
+        rc = try_send(frames, msg, handle, flags_of(frames, frames.first, flags))
         if rc < 0:
             error = zmq.last_error()
             if error == EINTR:

@@ -1,6 +1,7 @@
 """`Socket` and `Context`: pyzmq's, with framewire's functions as methods."""
 
-from typing import Any
+from types import GenericAlias
+from typing import TYPE_CHECKING, Any
 
 import zmq
 
@@ -26,6 +27,9 @@ from ._serialized import (
 )
 from .message import recv_message
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 __all__ = ["Context", "Socket", "install", "uninstall"]
 
 # What pyzmq builds its other calls on: these come by a subclass's override.
@@ -41,6 +45,8 @@ class Socket(zmq.Socket[Any]):
     """
 
     _repr_cls = "framewire.Socket"
+
+    __class_getitem__: Any = classmethod(GenericAlias)  # zmq.Socket[bytes], as in pyzmq
 
     send = send
     recv = recv
@@ -73,8 +79,34 @@ class Context(zmq.Context[Socket]):
 
     _repr_cls = "framewire.Context"
     _socket_class = Socket
-    # not shared with zmq.Context.instance(), whose sockets are plain ones
-    _instance = None
+    _instance: Any = None
+    _shared: Any = None  # the context that this one stands for
+
+    __class_getitem__: Any = classmethod(GenericAlias)
+
+    @classmethod
+    def instance(cls, io_threads: int = 1) -> "Self":
+        """`zmq.Context.instance()` as a framewire context: the same of libzmq, for our sockets.
+
+        So inproc endpoints and authenticators of libraries that use pyzmq's instance are those of
+        the sockets made here. To terminate or destroy either is to do so to both.
+        """
+        shared: Any = zmq.Context.instance(io_threads)
+        with cls._instance_lock:
+            mine: Any = cls._instance
+            if type(mine) is not cls or mine._shared is not shared:
+                mine = cls._instance = cls.shadow(shared)
+                mine._shared = shared
+                mine._sockets = shared._sockets  # for `destroy` of either
+        return mine  # type: ignore[no-any-return]
+
+    def term(self) -> None:
+        """Terminate the context; see `zmq.Context.term`."""
+        if self._shared is None:
+            super().term()
+        elif not self.closed:
+            self._shared.term()
+            self.closed = True
 
 
 _AnyContext: Any = zmq.Context
