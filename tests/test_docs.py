@@ -5,17 +5,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
-def test_readme_example():
-    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-    assert code is not None
+EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+PRINTED = ["[3, 10, 4147200]", "[b'topic', b'data'] {'x': [1, 2.5, None]} {'point': (1, 2)}"]
+
+
+@pytest.mark.parametrize(("code", "printed"), zip(EXAMPLES, PRINTED, strict=True))
+def test_readme_examples(code, printed):
     done = subprocess.run(
-        [sys.executable, "-c", code[1]], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "[3, 10, 4147200]" in done.stdout
+    assert printed in done.stdout
 
 
 def test_links():

@@ -55,11 +55,16 @@ def _choose_transport():
 transport = _choose_transport()
 
 
+cdef int EAGAIN = pyzmq.EAGAIN
+cdef int ETERM = pyzmq.ETERM
+cdef object Again = pyzmq.Again
+
+
 cdef int raise_errno(int error) except -1:
     """Raise what pyzmq raises for an errno of libzmq."""
-    if error == pyzmq.EAGAIN:
-        raise pyzmq.Again()
-    if error == pyzmq.ETERM:
+    if error == EAGAIN:  # what a program that polls sees most
+        raise Again()
+    if error == ETERM:
         raise pyzmq.ContextTerminated()
     raise pyzmq.ZMQError(error)
 
