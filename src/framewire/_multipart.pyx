@@ -196,7 +196,7 @@ def send_multipart(socket, msg_parts, int flags=0, bint copy=True, bint track=Fa
         parts = (*msg_parts[:-1], msg_parts[-1])  # the errors of what is no sequence, or empty
     msg_parts = parts
     check_socket(socket)
-    if DRAFT and len(msg_parts) == 1:
+    if DRAFT and len(msg_parts) == 1 and is_frame(msg_parts[0]):
         return send(socket, msg_parts[0], flags, copy, track)
     trackers = []
     frames_begin(&frames, not direct, track)
