@@ -310,17 +310,6 @@ def test_sockets_of_a_context(ctx):
     assert isinstance(ctx, zmq.Context)
 
 
-def test_instances_are_not_shared_with_pyzmq():
-    ours, theirs = framewire.Context.instance(), zmq.Context.instance()
-    assert ours is framewire.Context.instance()
-    assert ours is not theirs
-    assert type(ours) is framewire.Context
-    assert theirs is zmq.Context.instance()
-    with ours.socket(zmq.PAIR) as socket, theirs.socket(zmq.PAIR) as plain:
-        assert type(socket) is framewire.Socket
-        assert type(plain) is zmq.Socket
-
-
 def test_subclasses(connect):
     class Camera(framewire.Socket):
         exposure = 1.0

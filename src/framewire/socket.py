@@ -95,7 +95,7 @@ class Context(zmq.Context[Socket]):
         with cls._instance_lock:
             mine: Any = cls._instance
             if type(mine) is not cls or mine._shared is not shared:
-                mine = cls._instance = cls.shadow(shared)
+                mine = cls._instance = cls.shadow(shared.underlying)
                 mine._shared = shared
                 mine._sockets = shared._sockets  # for `destroy` of either
         return mine  # type: ignore[no-any-return]
