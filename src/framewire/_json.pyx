@@ -10,9 +10,7 @@ from zmq.utils import jsonapi
 
 from cpython.dict cimport PyDict_Next
 from cpython.float cimport PyFloat_AS_DOUBLE
-from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.object cimport PyObject
-from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.math cimport fabs
 from libc.string cimport memchr
 
@@ -20,6 +18,8 @@ cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object text)
     void *PyUnicode_DATA(object text)
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
+    Py_ssize_t PySequence_Fast_GET_SIZE(object items)
+    PyObject *PySequence_Fast_GET_ITEM(object items, Py_ssize_t i)
     long long PyLong_AsLongLongAndOverflow(object number, int *overflow)
 
 __all__ = []
@@ -64,18 +64,11 @@ cdef bint is_plain_dict(object mapping, int depth) noexcept:
     return True
 
 
-cdef bint is_plain_list(list items, int depth) noexcept:
+cdef bint is_plain_sequence(object items, int depth) noexcept:
+    """For a list or a tuple."""
     cdef Py_ssize_t i
-    for i in range(PyList_GET_SIZE(items)):
-        if not is_plain(<object>PyList_GET_ITEM(items, i), depth):
-            return False
-    return True
-
-
-cdef bint is_plain_tuple(tuple items, int depth) noexcept:
-    cdef Py_ssize_t i
-    for i in range(PyTuple_GET_SIZE(items)):
-        if not is_plain(<object>PyTuple_GET_ITEM(items, i), depth):
+    for i in range(PySequence_Fast_GET_SIZE(items)):
+        if not is_plain(<object>PySequence_Fast_GET_ITEM(items, i), depth):
             return False
     return True
 
@@ -95,10 +88,8 @@ cdef bint is_plain(object value, int depth) noexcept:
         return False
     if cls is dict:
         return is_plain_dict(value, depth + 1)
-    if cls is list:
-        return is_plain_list(<list>value, depth + 1)
-    if cls is tuple:
-        return is_plain_tuple(<tuple>value, depth + 1)
+    if cls is list or cls is tuple:
+        return is_plain_sequence(value, depth + 1)
     return False
 
 

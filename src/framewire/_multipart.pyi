@@ -11,8 +11,9 @@ __all__ = ["note_overrides", "recv", "recv_into", "recv_multipart", "send", "sen
 # numpy's stubs have __buffer__ from Python 3.12 on only
 _Buffer: TypeAlias = Buffer | NDArray[Any] | np.generic
 
-# As in pyzmq. Its types leave out that what is sent in place without `track` has no tracker.
 def note_overrides(cls: type, names: Iterable[str]) -> None: ...
+
+# As in pyzmq. Its types leave out that what is sent in place without `track` has no tracker.
 @overload
 def send(
     socket: zmq.Socket[Any],

@@ -187,21 +187,14 @@ def send_multipart(socket, msg_parts, int flags=0, bint copy=True, bint track=Fa
     cdef Frames frames
     if comes_by(socket, SEND):
         return pyzmq.Socket.send_multipart(socket, msg_parts, flags, copy, track)
-    # a copy: what runs from here on may change a list
-    parts = tuple(msg_parts)
-    if not parts or not isinstance(msg_parts, (list, tuple)):
-        for i, part in enumerate(parts):
-            if not is_buffer(part):
-                raise no_frame(i, part, "it is none")
-        parts = (*msg_parts[:-1], msg_parts[-1])  # the errors of what is no sequence, or empty
-    msg_parts = parts
+    parts = parts_of(msg_parts)
     check_socket(socket)
-    if DRAFT and len(msg_parts) == 1 and is_frame(msg_parts[0]):
-        return send(socket, msg_parts[0], flags, copy, track)
+    if DRAFT and len(parts) == 1 and is_frame(parts[0]):
+        return send(socket, parts[0], flags, copy, track)
     trackers = []
     frames_begin(&frames, not direct, track)
     try:
-        for i, part in enumerate(msg_parts):
+        for i, part in enumerate(parts):
             try:
                 tracker = put_frame(&frames, part, socket, copy, track)
             except Exception as error:
@@ -216,6 +209,20 @@ def send_multipart(socket, msg_parts, int flags=0, bint copy=True, bint track=Fa
         return joined(sent if <list>frames.lent else None, trackers)
     finally:
         frames_end(&frames)
+
+
+cdef tuple parts_of(object msg_parts):
+    """The parts of a message, in a copy: what runs while they are prepared may change a list.
+
+    What is no sequence, or empty, fails as in pyzmq: after a look at each part, in being sliced.
+    """
+    parts = tuple(msg_parts)
+    if parts and isinstance(msg_parts, (list, tuple)):
+        return parts
+    for i, part in enumerate(parts):
+        if not is_buffer(part):
+            raise no_frame(i, part, "it is none")
+    return (*msg_parts[:-1], msg_parts[-1])
 
 
 cdef object joined(object sent, list trackers):
@@ -284,7 +291,7 @@ cdef bytes recv_bytes(object socket, int flags):
     cdef Frames frames
     if not direct:
         return receive_bytes_through_pyzmq(socket, flags)
-    frames_begin(&frames, not direct, False)
+    frames_begin(&frames, False, False)
     try:
         frames_receive(&frames, socket, flags, False)
         return copy_frame(&frames, 0)
