@@ -273,8 +273,9 @@ def test_what_is_no_plain_array_is_refused(pair, bad):
         pair[0].send_array(bad)
     with pytest.raises(TypeError):
         pair[0].send_array(bad, topic="topic")
-    with pytest.raises(TypeError):
-        framewire.dumps(bad)
+    if not isinstance(bad, np.ma.MaskedArray):  # which is two arrays
+        with pytest.raises(TypeError):
+            framewire.dumps(bad, serializer="array")
     pair[0].send_array(np.arange(3))
     assert pair[1].recv_raw()[0][:2] == b"\xc1\x46"
 

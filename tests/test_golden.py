@@ -1,11 +1,14 @@
 """The golden files, read by the standalone reader and by framewire, and written by framewire."""
 
+import datetime
+import decimal
+import importlib
 import json
 import re
-import runpy
 import struct
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +18,18 @@ import zmq
 import framewire
 
 GOLDEN = Path(__file__).parent / "golden"
-READER = Path(__file__).parents[1] / "examples" / "framewire_reader.py"
-read = runpy.run_path(str(READER))["read"]
+sys.path.append(str(Path(__file__).parents[1] / "examples"))
+read = importlib.import_module("framewire_reader").read
+reader_tree = importlib.import_module("framewire_tree")
 
 META = {"82a46761696e02a4756e6974a14b": {"gain": 2, "unit": "K"}, "c0": None}
 CODES = "? i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8 c8 c16 f80 c160 f128 c256".split()
 LONG_DOUBLE = {63: {"f80": "g", "c160": "G"}, 112: {"f128": "g", "c256": "G"}}
 LONG = LONG_DOUBLE.get(np.finfo("g").nmant, {}) if np.dtype("g").itemsize == 16 else {}
+
+
+NAMES = {2: "raw", 3: "json", 4: "msgpack", 6: "pickle", 7: "cloudpickle", 8: "dill"}
+NAMES |= {9: "protobuf", 10: "flatbuffers", 11: "capnp", 12: "arrow", 255: "user"}
 
 
 def load_frames(name):
@@ -42,8 +50,24 @@ def load_golden():
 
 
 ALL = list(load_golden())
-good = pytest.mark.parametrize(("expect", "frames"), [p for p in ALL if "error" not in p.values[0]])
-bad = pytest.mark.parametrize(("expect", "frames"), [p for p in ALL if "error" in p.values[0]])
+
+
+def those(condition):
+    """Parametrize a test with the messages whose block is so."""
+    return pytest.mark.parametrize(
+        ("expect", "frames"), [p for p in ALL if condition(p.values[0], p.values[1])]
+    )
+
+
+def is_array(expect):
+    return "serializer" not in expect
+
+
+good = those(lambda expect, _: "error" not in expect)
+bad = those(lambda expect, _: "error" in expect)
+good_arrays = those(lambda expect, _: "error" not in expect and is_array(expect))
+good_values = those(lambda expect, _: "error" not in expect and not is_array(expect))
+bad_arrays = those(lambda expect, _: "error" in expect and is_array(expect))
 
 
 def error_of(expect):
@@ -76,10 +100,54 @@ def array_of(expect, frames):
     else:
         text = expect["type"]
         text = dtype_of(json.loads(text) if text[0] == "{" else text)
-    data = bytes.fromhex(expect["data"]) if "data" in expect else frames[-1]
+    data = frames[-1][-int(expect["payload"]) :]  # of a large array, which is not in expect.txt
+    data = bytes.fromhex(expect["data"]) if "data" in expect else data
     stored = [1 if mask >> i & 1 else n for i, n in enumerate(shape)]
     order = "F" if int(expect["flags"], 0) & 2 else "C"
     return np.broadcast_to(np.ndarray(stored, text, bytearray(data) or None, order=order), shape)
+
+
+def as_json(form):
+    return json.dumps(form, separators=(",", ":"), sort_keys=True)
+
+
+def form_of(value, special):
+    """What expect.txt has for a value of a tree. `special` does arrays and objects."""
+    kind = type(value)
+    if value is None or kind in (bool, int, float, str):
+        return value
+    if kind is list:
+        return [form_of(item, special) for item in value]
+    if kind is dict:
+        items = value.items()
+        return {"map": [[form_of(key, special), form_of(item, special)] for key, item in items]}
+    if kind is bytes:
+        return {"bin": value.hex()}
+    if kind in (bytearray, memoryview):
+        return {"ext": 4 if kind is bytearray else 5, "hex": value.hex()}
+    if kind in (tuple, set, frozenset):
+        items = [form_of(item, special) for item in value]
+        number = {tuple: 6, set: 7, frozenset: 8}[kind]
+        return {"ext": number, "items": items if kind is tuple else sorted(items, key=as_json)}
+    if kind in (datetime.datetime, datetime.date, datetime.time):
+        number = {datetime.datetime: 11, datetime.date: 12, datetime.time: 13}[kind]
+        return {"ext": number, "value": value.isoformat()}
+    if kind is datetime.timedelta:
+        return {"ext": 14, "value": [value.days, value.seconds, value.microseconds]}
+    if kind in (uuid.UUID, decimal.Decimal):
+        return {"ext": 15 if kind is uuid.UUID else 16, "value": str(value)}
+    if kind is complex:
+        return {"ext": 17, "value": [value.real, value.imag]}
+    return special(value)
+
+
+def reader_form(value):
+    """form_of, of a value that the standalone reader gave."""
+    if isinstance(value, reader_tree.Array):
+        payload = {"ext": 1, "shape": list(value["shape"]), "hex": value["payload"].hex()}
+        return {key: value[key] for key in ("dtype", "order", "broadcast", "scalar")} | payload
+    kind, fields = {reader_tree.Masked: 2, reader_tree.Object: 18}[type(value)], value._asdict()
+    return {"ext": kind} | {key: form_of(item, reader_form) for key, item in fields.items()}
 
 
 def same(a, b):
@@ -94,10 +162,12 @@ def test_reproducible(tmp_path):
     assert made == kept
 
 
-@good
+@good_arrays
 def test_reader_good(expect, frames):
     message = read(frames)
     flags, mask = int(expect["flags"], 0), int(expect["mask"], 0)
+    assert message["serializer"] == "array"
+    assert message["scalar"] == bool(flags & 8)
     assert message["envelope"] == frames[: int(expect["envelope"])]
     assert message["shape"] == shape_of(expect)
     assert message["order"] == ("F" if flags & 2 else "C")
@@ -110,6 +180,22 @@ def test_reader_good(expect, frames):
         assert message["dtype"] == (
             json.loads(expect["type"]) if expect["type"][0] == "{" else expect["type"]
         )
+
+
+@good_values
+def test_reader_good_values(expect, frames):
+    message = read(frames)
+    lengths = [int(length) for length in expect["buffers"].split()]
+    assert message["serializer"] == NAMES[int(expect["serializer"])]
+    assert message["envelope"] == frames[: int(expect["envelope"])]
+    assert message["type"] == expect.get("type")
+    assert message["meta"] == META[expect.get("meta", "c0")]
+    assert [buffer.nbytes for buffer in message["buffers"]] == lengths
+    assert sum(lengths) == int(expect["payload"])
+    assert b"".join(message["buffers"]).hex() == expect["data"]
+    assert ("value" in message) == ("tree" in expect)
+    if "tree" in expect:
+        assert as_json(form_of(message["value"], reader_form)) == expect["tree"]
 
 
 @bad
@@ -127,7 +213,7 @@ def test_reader_prefixes(expect, frames):
             read([*frames[:at], frames[at][:cut], *frames[at + 1 :]])
 
 
-@good
+@good_arrays
 def test_loads(expect, frames):
     try:
         expected = array_of(expect, frames)
@@ -141,7 +227,7 @@ def test_loads(expect, frames):
     assert not array.flags.writeable
 
 
-@bad
+@bad_arrays
 def test_loads_bad(expect, frames):
     if expect["error"] == "metadata":  # loads gives no metadata, and does not look at it
         assert framewire.loads(frames).nbytes == 24
@@ -153,9 +239,7 @@ def test_loads_bad(expect, frames):
         assert info.value.offset == int(expect["offset"])
 
 
-@pytest.mark.parametrize(
-    ("expect", "frames"), [p for p in ALL if p.values[0].get("error") == "metadata"]
-)
+@those(lambda expect, _: expect.get("error") == "metadata")
 def test_metadata_bad(expect, frames):
     with zmq.Context() as context, context.socket(zmq.PAIR) as a, context.socket(zmq.PAIR) as b:
         a.bind("inproc://golden")
@@ -174,13 +258,11 @@ def is_written_here(expect, frames):
         array_of(expect, frames)
     except (KeyError, ValueError):
         return False
-    return expect.get("meta") != "c0" and (inline or int(expect["payload"]) > 8192)
+    small = int(expect["payload"]) <= 8192
+    return expect.get("meta") != "c0" and inline == small and not int(expect["flags"], 0) & 8
 
 
-@pytest.mark.parametrize(
-    ("expect", "frames"),
-    [p for p in ALL if "error" not in p.values[0] and is_written_here(*p.values)],
-)
+@those(lambda e, frames: "error" not in e and is_array(e) and is_written_here(e, frames))
 def test_dumps(expect, frames):
     array = array_of(expect, frames)
     frames = frames[int(expect["envelope"]) :]
@@ -188,12 +270,104 @@ def test_dumps(expect, frames):
     assert [bytes(frame) for frame in made] == frames
 
 
+class Thing:
+    """An object of a registered class: what its functions were given."""
+
+    def __init__(self, header, frames):
+        self.header, self.frames = header, frames
+
+
+def user_value(header, frames):
+    return [header, frames]
+
+
+@pytest.fixture
+def registered():
+    """The class and the serializer that the golden files name."""
+    for name in ("geometry.Point", "geometry.Points", "a.B"):
+        module, qualname = name.split(".")
+        cls = type(qualname, (Thing,), {"__module__": module})
+        framewire.deserialize.register(cls, cls)
+    framewire.register_serializer("zipped", user_value, user_value)
+    yield
+    framewire.unregister_serializer("zipped")
+
+
+def framewire_form(value):
+    """form_of, of a value that framewire gave."""
+    if isinstance(value, Thing):
+        frames = [{"ext": 5, "hex": frame.hex()} for frame in value.frames]
+        name = f"{type(value).__module__}.{type(value).__qualname__}"
+        header = form_of(value.header, framewire_form)
+        return {"ext": 18, "name": name, "header": header, "frames": frames}
+    if isinstance(value, np.ma.MaskedArray):
+        default = np.ma.default_fill_value(value.dtype)
+        fill = None if value.fill_value == default else value.fill_value
+        parts = {"data": value.data, "mask": value.mask, "fill": fill}
+        return {"ext": 2} | {key: form_of(part, framewire_form) for key, part in parts.items()}
+    assert isinstance(value, (np.ndarray, np.generic))
+    scalar = isinstance(value, np.generic)
+    shape = value.shape
+    axes = [i for i, n in enumerate(shape) if n > 1 and value.strides[i] == 0]
+    stored = np.asarray(value)[tuple(slice(0, 1 if i in axes else None) for i in range(len(shape)))]
+    order = "C" if stored.flags.c_contiguous else "F"
+    return {"ext": 1, "dtype": dtype_form(value.dtype), "shape": list(shape), "order": order} | {
+        "broadcast": axes,
+        "scalar": scalar,
+        "hex": stored.tobytes(order).hex(),
+    }
+
+
+def dtype_form(dtype):
+    if dtype.names is None:
+        return dtype.str
+    fields = [dtype.fields[name] for name in dtype.names]
+    return {"names": list(dtype.names), "formats": [field[0].str for field in fields]} | {
+        "offsets": [field[1] for field in fields],
+        "itemsize": dtype.itemsize,
+    }
+
+
+def as_views(frames):
+    """Whatever buffers the frames of an object were, its functions get memoryviews."""
+    return [{"ext": 5, "hex": frame.get("hex", frame.get("bin"))} for frame in frames]
+
+
+@good_values
+def test_loads_values(registered, expect, frames):
+    name = NAMES[int(expect["serializer"])]
+    codec = framewire.Codec(allow=[name, "user"])
+    if name in ("raw", "json"):
+        value = framewire.loads(frames, codec=codec)
+        data = bytes.fromhex(expect["data"])
+        assert value == (json.loads(data) if name == "json" else data)
+        if name == "raw":
+            assert type(value).__name__ == expect.get("type", "memoryview")
+    elif "tree" in expect:
+        form = form_of(framewire.loads(frames, codec=codec), framewire_form)
+        form, expected = json.loads(as_json(form)), json.loads(expect["tree"])
+        if name == "user":
+            assert form.pop() == as_views(expected.pop())
+        if type(expected) is dict and expected.get("ext") == 18:
+            expected["frames"] = as_views(expected["frames"])
+        assert form == expected
+
+
+@those(lambda expect, _: "error" in expect and not is_array(expect))
+def test_loads_bad_values(registered, expect, frames):
+    with pytest.raises(framewire.DecodeError) as info:
+        framewire.loads(frames, codec=framewire.Codec(allow=[*NAMES.values()]))
+    assert info.value.code == error_of(expect)
+
+
 def test_documented():
-    """The example in the document is the golden file that it names."""
+    """The examples in the document are the golden files that they name."""
     text = (Path(__file__).parents[1] / "docs" / "wire-format.md").read_text("utf-8")
-    (frame,) = load_frames("struct-meta")
-    rows = re.findall(r"^ *(\d+)  ((?:[0-9a-f]{2} ?)+)", text, re.MULTILINE)
-    assert len(rows) == 10
-    for offset, row in rows:
-        data = bytes.fromhex(row)
-        assert frame[int(offset) : int(offset) + len(data)] == data
+    examples = re.findall(r"^`tests/golden/([a-z-]+).frames`: .*?```\n(.*?)```", text, re.M | re.S)
+    assert [name for name, _ in examples] == ["struct-meta", "tree-example"]
+    for name, example in examples:
+        head = load_frames(name)[0]
+        rows = re.findall(r"^ *(\d+)  ((?:[0-9a-f]{2} ?)+)", example, re.MULTILINE)
+        assert len(rows) >= 10
+        for offset, row in rows:
+            assert head[int(offset) :].startswith(bytes.fromhex(row))

@@ -226,7 +226,7 @@ def test_out(pair, out, layout):
     assert pair[1].recv_array(out=out) is out
     np.testing.assert_array_equal(out, sent)
     out.fill(0)
-    framewire.loads(framewire.dumps(sent), out=out)
+    framewire.loads_array(framewire.dumps(sent), out=out)
     np.testing.assert_array_equal(out, sent)
 
 
@@ -254,7 +254,7 @@ def test_out_that_cannot_be_filled(pair, out, error):
     with pytest.raises(error):
         pair[1].recv_array(out=out)
     with pytest.raises(error):
-        framewire.loads(framewire.dumps(np.arange(2.0)), out=out)
+        framewire.loads_array(framewire.dumps(np.arange(2.0)), out=out)
     assert pair[1].recv_array().tolist() == [0, 1]  # nothing was received before
 
 
@@ -291,13 +291,13 @@ def test_what_was_asked_for(pair, asked, fits):
     frames = framewire.dumps(sent)
     if fits:
         np.testing.assert_array_equal(pair[1].recv_array(**asked), sent)
-        np.testing.assert_array_equal(framewire.loads(frames, **asked), sent)
+        np.testing.assert_array_equal(framewire.loads_array(frames, **asked), sent)
     else:
         with pytest.raises(framewire.SchemaError) as caught:
             pair[1].recv_array(**asked)
         assert caught.value.code == "mismatch"
         with pytest.raises(framewire.SchemaError):
-            framewire.loads(frames, **asked)
+            framewire.loads_array(frames, **asked)
     assert pair[1].recv_array().tolist() == [0, 1, 2]
 
 

@@ -41,10 +41,10 @@ def test_ended_by_pyzmq(connect, end):
 
 def test_renamed_fields_are_the_users_own():
     frames = framewire.dumps(np.zeros(2, [("a", "<i4"), ("b", [("c", ">f8")])]))
-    dtype = framewire.loads(frames).dtype
+    dtype = framewire.loads_array(frames).dtype
     dtype.names = ("x", "y")
     dtype["y"].names = ("z",)
-    assert framewire.loads(frames).dtype == [("a", "<i4"), ("b", [("c", ">f8")])]
+    assert framewire.loads_array(frames).dtype == [("a", "<i4"), ("b", [("c", ">f8")])]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_renamed_fields_are_the_users_own():
 )
 def test_hostile_recipes(header, code):
     with pytest.raises(framewire.DecodeError) as caught:
-        framewire.loads([header, b""])
+        framewire.loads_array([header, b""])
     assert caught.value.code == code
 
 

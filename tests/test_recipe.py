@@ -85,7 +85,7 @@ def test_array_of_the_recipe(plain, assert_same, array):
     assert_same(out, array)
     with pytest.raises(framewire.SchemaError):
         there.recv_array(shape=(9, 9, 9))
-    assert_same(framewire.loads(recipe_frames(array)), array)
+    assert_same(framewire.loads_array(recipe_frames(array)), array)
 
 
 def test_empty_array_of_the_recipe(plain, assert_same):
@@ -115,7 +115,7 @@ def test_recipe_is_foreign_to_recv_message(plain):
     message = plain[1].recv_message()
     assert message.serializer is None
     assert [bytes(frame) for frame in message.frames] == recipe_frames(np.arange(3))
-    np.testing.assert_array_equal(framewire.loads(message.frames), np.arange(3))
+    np.testing.assert_array_equal(framewire.loads_array(message.frames), np.arange(3))
 
 
 def test_calls_of_the_recipe_work_unchanged(plain):
@@ -200,7 +200,7 @@ def test_what_is_no_recipe(plain, frames, code):
     assert code in (None, caught.value.code)
     assert there.recv_array().tolist() == [0, 1, 2, 3]
     with pytest.raises(framewire.DecodeError):
-        framewire.loads(frames)
+        framewire.loads_array(frames)
 
 
 # ---- other processes

@@ -9,7 +9,9 @@
 #define SIZE_MAX_63 ((uint64_t)INT64_MAX)
 
 enum {
-    FLAGS_KNOWN = FW_FLAG_INLINE | FW_FLAG_FORTRAN | FW_FLAG_BROADCAST | FW_FLAG_META | FW_FLAG_TYPE
+    FLAGS_COMMON = FW_FLAG_INLINE | FW_FLAG_META | FW_FLAG_TYPE,
+    FLAGS_ARRAY = FLAGS_COMMON | FW_FLAG_FORTRAN | FW_FLAG_SCALAR | FW_FLAG_BROADCAST,
+    FLAGS_VALUE = FLAGS_COMMON | FW_FLAG_PACKED | FW_FLAG_BUFFERS
 };
 
 /* Where the fields of the fixed part stand. */
@@ -34,15 +36,15 @@ bool fw_head_match(const uint8_t *frame, size_t length) {
     return length >= 2 && frame[0] == FW_MAGIC_0 && frame[1] == FW_MAGIC_1;
 }
 
-/* The checks on the fixed part that packing and parsing share. *at: the field that is wrong. */
-static int check_fixed(uint8_t serializer, uint16_t flags, uint8_t dtype, uint8_t ndim,
-                       size_t *at) {
+static bool is_serializer(uint8_t id) {
+    return (id >= FW_SERIALIZER_ARRAY && id <= FW_SERIALIZER_MSGPACK) ||
+           (id >= FW_SERIALIZER_PICKLE && id <= FW_SERIALIZER_ARROW) || id == FW_SERIALIZER_USER;
+}
+
+/* check_fixed, for an array. */
+static int check_array(uint16_t flags, uint8_t dtype, uint8_t ndim, size_t *at) {
     uint64_t itemsize;
-    if (serializer != FW_SERIALIZER_ARRAY) {
-        *at = AT_SERIALIZER;
-        return FW_ERR_SERIALIZER;
-    }
-    if ((flags & ~FLAGS_KNOWN) != 0) {
+    if ((flags & ~FLAGS_ARRAY) != 0) {
         *at = AT_FLAGS;
         return FW_ERR_FLAGS;
     }
@@ -55,11 +57,43 @@ static int check_fixed(uint8_t serializer, uint16_t flags, uint8_t dtype, uint8_
         *at = AT_FLAGS;
         return FW_ERR_FLAGS;
     }
-    if (ndim > FW_NDIM_MAX) {
+    if (ndim > FW_NDIM_MAX || (ndim > 0 && (flags & FW_FLAG_SCALAR) != 0)) {
         *at = AT_NDIM;
         return FW_ERR_NDIM;
     }
     return FW_OK;
+}
+
+/* check_fixed, for all else: it has no dtype and no dimensions. */
+static int check_value(uint16_t flags, uint8_t dtype, uint8_t ndim, size_t *at) {
+    const uint16_t needed = FW_FLAG_INLINE | FW_FLAG_BUFFERS;
+    if ((flags & ~FLAGS_VALUE) != 0 ||
+        ((flags & FW_FLAG_PACKED) != 0 && (flags & needed) != needed)) {
+        *at = AT_FLAGS;
+        return FW_ERR_FLAGS;
+    }
+    if (dtype != 0) {
+        *at = AT_DTYPE;
+        return FW_ERR_DTYPE;
+    }
+    if (ndim != 0) {
+        *at = AT_NDIM;
+        return FW_ERR_NDIM;
+    }
+    return FW_OK;
+}
+
+/* The checks on the fixed part that packing and parsing share. *at: the field that is wrong. */
+static int check_fixed(uint8_t serializer, uint16_t flags, uint8_t dtype, uint8_t ndim,
+                       size_t *at) {
+    if (serializer == FW_SERIALIZER_ARRAY) {
+        return check_array(flags, dtype, ndim, at);
+    }
+    if (!is_serializer(serializer)) {
+        *at = AT_SERIALIZER;
+        return FW_ERR_SERIALIZER;
+    }
+    return check_value(flags, dtype, ndim, at);
 }
 
 /* A repeated axis is an axis of the array, and longer than one: there is one way to say a thing. */
@@ -103,6 +137,44 @@ int fw_head_check_payload(const fw_head_t *head, uint64_t itemsize) {
     return stored == head->payload ? FW_OK : FW_ERR_PAYLOAD;
 }
 
+static size_t buffers_of(const fw_head_t *head) {
+    return (head->flags & FW_FLAG_BUFFERS) != 0 ? head->buffers : 1;
+}
+
+uint64_t fw_head_buffer(const fw_head_t *head, size_t i) {
+    return (head->flags & FW_FLAG_BUFFERS) != 0 ? load64(head->lengths + 8 * i) : head->payload;
+}
+
+void fw_head_put_length(uint8_t *out, uint64_t length) {
+    store64(out, length);
+}
+
+/*
+ * The buffers of a value: do their lengths add up to the payload? *inside: the bytes that stand
+ * in the head's frame, padding included.
+ */
+static int add_up(const fw_head_t *head, uint64_t *inside) {
+    uint64_t total = 0;
+    uint64_t end = 0;
+    const size_t buffers = buffers_of(head);
+    if ((head->flags & FW_FLAG_INLINE) != 0 && buffers == 0) {
+        return FW_ERR_SECTION;
+    }
+    for (size_t i = 0; i < buffers; i++) {
+        uint64_t length = fw_head_buffer(head, i);
+        if (length > SIZE_MAX_63 || total > SIZE_MAX_63 - length) {
+            return FW_ERR_PAYLOAD;
+        }
+        total += length;
+        if (i == 0 || (head->flags & FW_FLAG_PACKED) != 0) {
+            /* cannot wrap: a padding is less than the 8 bytes that its length has in memory */
+            end = ((end + 7) & ~(uint64_t)7) + length;
+        }
+    }
+    *inside = (head->flags & FW_FLAG_INLINE) != 0 ? end : 0;
+    return total == head->payload ? FW_OK : FW_ERR_PAYLOAD;
+}
+
 /* Bytes of a section with `length` bytes of content: its length, itself, padding to 8. */
 static int section_size(size_t length, size_t *size) {
     if (length > SIZE_MAX / 4) {
@@ -114,6 +186,7 @@ static int section_size(size_t length, size_t *size) {
 
 int fw_head_size(const fw_head_t *head, size_t *size) {
     size_t total = FW_HEAD_FIXED + (size_t)head->ndim * 8;
+    size_t buffers = 0;
     size_t meta = 0;
     size_t type = 0;
     if (head->ndim > FW_NDIM_MAX) {
@@ -122,13 +195,19 @@ int fw_head_size(const fw_head_t *head, size_t *size) {
     if ((head->flags & FW_FLAG_BROADCAST) != 0) {
         total += 8;
     }
+    if ((head->flags & FW_FLAG_BUFFERS) != 0) {
+        if (head->buffers > SIZE_MAX / 64) {
+            return FW_ERR_SECTION;
+        }
+        buffers = 8 + 8 * head->buffers;
+    }
     if ((head->flags & FW_FLAG_META) != 0 && section_size(head->meta_size, &meta) != FW_OK) {
         return FW_ERR_SECTION;
     }
     if ((head->flags & FW_FLAG_TYPE) != 0 && section_size(head->type_size, &type) != FW_OK) {
         return FW_ERR_SECTION;
     }
-    *size = total + meta + type;
+    *size = total + buffers + meta + type;
     return FW_OK;
 }
 
@@ -142,13 +221,20 @@ static uint8_t *write_section(uint8_t *p, const uint8_t *content, size_t length)
     return p + 8 + length + padding;
 }
 
-/* What fw_head_parse would refuse, refused before it is written. */
-static int check_packable(const fw_head_t *head) {
+/* What fw_head_parse would refuse, refused before it is written. *size: as of fw_head_size. */
+static int check_packable(const fw_head_t *head, size_t *size) {
     size_t at;
     uint64_t itemsize;
+    uint64_t inside;
     int rc = check_fixed(head->serializer, head->flags, head->dtype, head->ndim, &at);
     if (rc == FW_OK && (head->flags & FW_FLAG_BROADCAST) != 0) {
         rc = check_broadcast(head->broadcast, head->ndim, head->shape);
+    }
+    if (rc == FW_OK) {
+        rc = fw_head_size(head, size); /* before the lengths are read, so that all are in memory */
+    }
+    if (rc == FW_OK && head->serializer != FW_SERIALIZER_ARRAY) {
+        return add_up(head, &inside);
     }
     if (rc == FW_OK && fw_dtype_itemsize(head->dtype, &itemsize) == FW_OK) {
         rc = fw_head_check_payload(head, itemsize);
@@ -158,11 +244,8 @@ static int check_packable(const fw_head_t *head) {
 
 int fw_head_pack(const fw_head_t *head, uint8_t *out, size_t capacity, size_t *written) {
     size_t size;
-    uint8_t *p = out + FW_HEAD_FIXED;
-    int rc = check_packable(head);
-    if (rc == FW_OK) {
-        rc = fw_head_size(head, &size);
-    }
+    uint8_t *p;
+    int rc = check_packable(head, &size);
     if (rc != FW_OK) {
         return rc;
     }
@@ -177,12 +260,16 @@ int fw_head_pack(const fw_head_t *head, uint8_t *out, size_t capacity, size_t *w
     out[AT_DTYPE] = head->dtype;
     out[AT_NDIM] = head->ndim;
     store64(out + AT_PAYLOAD, head->payload);
+    p = out + FW_HEAD_FIXED;
     for (uint8_t i = 0; i < head->ndim; i++, p += 8) {
         store64(p, head->shape[i]);
     }
     if ((head->flags & FW_FLAG_BROADCAST) != 0) {
         store64(p, head->broadcast);
         p += 8;
+    }
+    if ((head->flags & FW_FLAG_BUFFERS) != 0) {
+        p = write_section(p, head->lengths, 8 * head->buffers);
     }
     if ((head->flags & FW_FLAG_META) != 0) {
         p = write_section(p, head->meta, head->meta_size);
@@ -236,6 +323,19 @@ static int read_sections(cursor_t *cursor, fw_head_t *head) {
         }
         cursor->at += 8;
     }
+    if ((head->flags & FW_FLAG_BUFFERS) != 0) {
+        const size_t start = cursor->at;
+        size_t length = 0;
+        rc = read_section(cursor, &head->lengths, &length);
+        if (rc != FW_OK) {
+            return rc;
+        }
+        if (length % 8 != 0) {
+            cursor->at = start;
+            return FW_ERR_SECTION;
+        }
+        head->buffers = length / 8;
+    }
     if ((head->flags & FW_FLAG_META) != 0) {
         rc = read_section(cursor, &head->meta, &head->meta_size);
     }
@@ -245,24 +345,46 @@ static int read_sections(cursor_t *cursor, fw_head_t *head) {
     return rc;
 }
 
+/* The zeros between the buffers of a packed frame, which is long enough. */
+static bool padding_is_zero(const fw_head_t *head, const uint8_t *payload) {
+    uint64_t at = 0;
+    for (size_t i = 0; i + 1 < head->buffers; i++) {
+        at += fw_head_buffer(head, i);
+        for (; at % 8 != 0; at++) {
+            if (payload[at] != 0) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 /* The payload's announced length against the shape and against what is left of the frame. */
-static int check_payload(const fw_head_t *head, size_t left, size_t *at) {
+static int check_payload(const fw_head_t *head, const uint8_t *frame, size_t left, size_t *at) {
     uint64_t itemsize;
+    uint64_t inside = (head->flags & FW_FLAG_INLINE) != 0 ? head->payload : 0;
     int rc = FW_OK;
     *at = AT_PAYLOAD;
-    if (fw_dtype_itemsize(head->dtype, &itemsize) == FW_OK) {
+    if (head->serializer != FW_SERIALIZER_ARRAY) {
+        rc = add_up(head, &inside);
+        *at = rc == FW_ERR_SECTION ? FW_HEAD_FIXED : AT_PAYLOAD;
+    } else if (fw_dtype_itemsize(head->dtype, &itemsize) == FW_OK) {
         rc = fw_head_check_payload(head, itemsize);
         *at = rc == FW_ERR_SHAPE ? FW_HEAD_FIXED : AT_PAYLOAD;
     }
     if (rc == FW_OK) {
-        uint64_t announced = (head->flags & FW_FLAG_INLINE) != 0 ? head->payload : 0;
-        if (announced > left) {
+        if (inside > left) {
             return FW_ERR_TRUNCATED;
         }
-        if (announced < left) {
-            *at = head->size + (size_t)announced;
+        if (inside < left) {
+            *at = head->size + (size_t)inside;
             return FW_ERR_TRAILING;
         }
+    }
+    if (rc == FW_OK && (head->flags & FW_FLAG_PACKED) != 0 &&
+        !padding_is_zero(head, frame + head->size)) {
+        *at = head->size;
+        return FW_ERR_SECTION;
     }
     return rc;
 }
@@ -287,8 +409,9 @@ int fw_head_parse(const uint8_t *frame, size_t length, fw_head_t *out, size_t *o
     head.ndim = frame[AT_NDIM];
     head.payload = load64(frame + AT_PAYLOAD);
     head.broadcast = 0;
-    head.meta = head.type = NULL;
+    head.lengths = head.meta = head.type = NULL;
     head.meta_size = head.type_size = 0;
+    head.buffers = 1;
     rc = check_fixed(head.serializer, head.flags, head.dtype, head.ndim, &at);
     if (rc != FW_OK) {
         return fail(offset, at, rc);
@@ -304,7 +427,7 @@ int fw_head_parse(const uint8_t *frame, size_t length, fw_head_t *out, size_t *o
         return fail(offset, cursor.at, rc);
     }
     head.size = cursor.at;
-    rc = check_payload(&head, length - head.size, &at);
+    rc = check_payload(&head, frame, length - head.size, &at);
     if (rc != FW_OK) {
         return fail(offset, at, rc);
     }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GOLDEN_FRAMES = 8, GOLDEN_KEYS = 24 };
+enum { GOLDEN_FRAMES = 16, GOLDEN_KEYS = 24 };
 
 typedef struct {
     const char *keys[GOLDEN_KEYS];

@@ -5,11 +5,8 @@
 #include "framewire/framewire.h"
 #include "golden.h"
 
-/* Are the bytes those of a hexadecimal text? An absent text stands for no bytes. */
-static bool same_hex(const uint8_t *bytes, size_t length, const char *hex) {
-    if (hex == NULL) {
-        return length == 0;
-    }
+/* Are the bytes those that a hexadecimal text begins with? */
+static bool begins_with_hex(const uint8_t *bytes, size_t length, const char *hex) {
     for (size_t i = 0; i < length; i++) {
         char digits[3];
         snprintf(digits, sizeof digits, "%02x", bytes[i]);
@@ -17,7 +14,13 @@ static bool same_hex(const uint8_t *bytes, size_t length, const char *hex) {
             return false;
         }
     }
-    return strlen(hex) == 2 * length;
+    return true;
+}
+
+/* Are the bytes those of a hexadecimal text? An absent text stands for no bytes. */
+static bool same_hex(const uint8_t *bytes, size_t length, const char *hex) {
+    return hex == NULL ? length == 0
+                       : begins_with_hex(bytes, length, hex) && strlen(hex) == 2 * length;
 }
 
 static size_t find_head(const golden_t *golden) {
@@ -28,34 +31,77 @@ static size_t find_head(const golden_t *golden) {
     return i;
 }
 
-static void check_fields(const golden_t *golden, const fw_head_t *head) {
-    const char *type = golden_get(golden, "type");
+/* Only a message that is no array has the key. */
+static bool is_array(const golden_t *golden) {
+    return golden_get(golden, "serializer") == NULL;
+}
+
+static void check_array(const golden_t *golden, const fw_head_t *head) {
     const char *shape = golden_get(golden, "shape");
     CHECK(head->serializer == FW_SERIALIZER_ARRAY);
-    CHECK(head->flags == golden_number(golden, "flags"));
     CHECK(head->dtype == golden_number(golden, "dtype"));
     CHECK(head->ndim == golden_number(golden, "ndim"));
     CHECK(head->broadcast == golden_number(golden, "mask"));
-    CHECK(head->payload == golden_number(golden, "payload"));
-    CHECK(head->size == golden_number(golden, "size"));
+    CHECK(head->buffers == 1 && head->lengths == NULL);
     for (uint8_t i = 0; i < head->ndim; i++) {
         char *end;
         CHECK(head->shape[i] == strtoull(shape, &end, 10));
         shape = end;
+    }
+}
+
+static void check_value(const golden_t *golden, const fw_head_t *head) {
+    const char *lengths = golden_get(golden, "buffers");
+    CHECK(head->serializer == golden_number(golden, "serializer"));
+    CHECK(head->dtype == 0 && head->ndim == 0 && head->broadcast == 0);
+    CHECK((head->lengths != NULL) == ((head->flags & FW_FLAG_BUFFERS) != 0));
+    for (size_t i = 0; i < head->buffers; i++) {
+        char *end;
+        CHECK(fw_head_buffer(head, i) == strtoull(lengths, &end, 10) && end > lengths);
+        lengths = end;
+    }
+    CHECK(*lengths == '\0');
+}
+
+static void check_fields(const golden_t *golden, const fw_head_t *head) {
+    const char *type = golden_get(golden, "type");
+    CHECK(head->flags == golden_number(golden, "flags"));
+    CHECK(head->payload == golden_number(golden, "payload"));
+    CHECK(head->size == golden_number(golden, "size"));
+    if (is_array(golden)) {
+        check_array(golden, head);
+    } else {
+        check_value(golden, head);
     }
     CHECK(same_hex(head->meta, head->meta_size, golden_get(golden, "meta")));
     CHECK(head->type_size == (type != NULL ? strlen(type) : 0));
     CHECK(type == NULL || memcmp(head->type, type, head->type_size) == 0);
 }
 
-static void check_payload(const golden_t *golden, const fw_head_t *head, size_t at) {
-    const bool inside = (head->flags & FW_FLAG_INLINE) != 0;
-    const uint8_t *data = inside ? golden->frames[at] + head->size : golden->frames[at + 1];
-    CHECK(golden->frame_count == at + (inside ? 1 : 2));
-    CHECK(head->payload == golden->lengths[at + !inside] - (inside ? head->size : 0));
-    if (golden_get(golden, "data") != NULL) {
-        CHECK(same_hex(data, (size_t)head->payload, golden_get(golden, "data")));
+/* The buffers, in the head's frame or in frames of their own, are the bytes of `data`. */
+static void check_buffers(const golden_t *golden, const fw_head_t *head, size_t at) {
+    const size_t inside = (head->flags & FW_FLAG_PACKED) != 0   ? head->buffers
+                          : (head->flags & FW_FLAG_INLINE) != 0 ? 1
+                                                                : 0;
+    const char *data = golden_get(golden, "data");
+    size_t place = head->size;
+    CHECK(golden->frame_count == at + 1 + head->buffers - inside);
+    for (size_t i = 0; i < head->buffers; i++) {
+        const size_t length = (size_t)fw_head_buffer(head, i);
+        const uint8_t *bytes = golden->frames[at] + ((place + 7) & ~(size_t)7);
+        if (i < inside) {
+            place = ((place + 7) & ~(size_t)7) + length;
+        } else {
+            bytes = golden->frames[at + 1 + i - inside];
+            CHECK(length == golden->lengths[at + 1 + i - inside]);
+        }
+        if (data != NULL) {
+            CHECK(begins_with_hex(bytes, length, data));
+            data += 2 * length;
+        }
     }
+    CHECK(data == NULL || *data == '\0');
+    CHECK(place == golden->lengths[at]);
 }
 
 /* What is parsed packs to the same bytes. */
@@ -86,7 +132,7 @@ static void test(const golden_t *golden) {
     if (error == NULL) {
         CHECK(rc == FW_OK);
         check_fields(golden, &head);
-        check_payload(golden, &head, at);
+        check_buffers(golden, &head, at);
         check_pack(golden, &head, at);
     } else if (place != NULL || itemsize != NULL) {
         CHECK(strcmp(fw_error_name(rc), error) == 0);

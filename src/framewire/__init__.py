@@ -1,7 +1,9 @@
-"""numpy arrays and raw frames over pyzmq sockets, without copying, at close to C speed."""
+"""Any value over pyzmq sockets, arrays without copying, at close to C speed."""
 
-from ._arrays import dumps, loads, recv_array, send_array
+from ._arrays import loads_array, recv_array, send_array
 from ._buffers import release
+from ._calls import dumps, loads, recv_value, send_value
+from ._codec import SAFE, Codec, default_codec, set_default_codec
 from ._libzmq import transport
 from ._multipart import recv, recv_into, recv_multipart, send, send_multipart
 from ._raw import recv_raw, send_raw
@@ -16,22 +18,38 @@ from ._serialized import (
     send_string,
 )
 from .errors import DecodeError, LimitError, RefusedError, SchemaError
+from .functional import deserialize, serialize
+from .limits import Limits
 from .message import Message, recv_message
+from .serializers.objects import register_generic
+from .serializers.registry import (
+    register_message,
+    register_serializer,
+    unregister_serializer,
+)
 from .socket import Context, Socket, install, uninstall
 from .tracker import MessageTracker
 
+register_serialization_family = register_serializer  # dask's name
+
 __all__ = [
+    "SAFE",
+    "Codec",
     "Context",
     "DecodeError",
     "LimitError",
+    "Limits",
     "Message",
     "MessageTracker",
     "RefusedError",
     "SchemaError",
     "Socket",
+    "default_codec",
+    "deserialize",
     "dumps",
     "install",
     "loads",
+    "loads_array",
     "recv",
     "recv_array",
     "recv_into",
@@ -42,6 +60,11 @@ __all__ = [
     "recv_raw",
     "recv_serialized",
     "recv_string",
+    "recv_value",
+    "register_generic",
+    "register_message",
+    "register_serialization_family",
+    "register_serializer",
     "release",
     "send",
     "send_array",
@@ -51,8 +74,12 @@ __all__ = [
     "send_raw",
     "send_serialized",
     "send_string",
+    "send_value",
+    "serialize",
+    "set_default_codec",
     "transport",
     "uninstall",
+    "unregister_serializer",
 ]
 
 

@@ -6,9 +6,10 @@ import zmq
 from numpy.typing import DTypeLike, NDArray
 from typing_extensions import Buffer
 
+from ._codec import Codec
 from .tracker import MessageTracker
 
-__all__ = ["dumps", "loads", "parse_head", "recv_array", "send_array"]
+__all__ = ["loads_array", "recv_array", "send_array"]
 
 _Array: TypeAlias = NDArray[Any] | np.generic
 # numpy's stubs have __buffer__ from Python 3.12 on only
@@ -24,6 +25,8 @@ def send_array(
     *,
     topic: str | bytes | None = None,
     meta: Any = None,
+    packed: bool = False,
+    codec: Codec | str | None = None,
 ) -> MessageTracker | None: ...
 def recv_array(
     socket: zmq.Socket[Any],
@@ -34,16 +37,14 @@ def recv_array(
     out: NDArray[Any] | None = None,
     dtype: DTypeLike | None = None,
     shape: _Shape | None = None,
+    codec: Codec | str | None = None,
 ) -> NDArray[Any]: ...
-def dumps(A: _Array, *, copy: bool | None = None, meta: Any = None) -> list[bytes | memoryview]: ...
-def loads(
+def loads_array(
     frames: _Exporter | Iterable[_Exporter],
     *,
     copy: bool | None = None,
     out: NDArray[Any] | None = None,
     dtype: DTypeLike | None = None,
     shape: _Shape | None = None,
+    codec: Codec | str | None = None,
 ) -> NDArray[Any]: ...
-def parse_head(
-    frames: Iterable[_Exporter], socket: zmq.Socket[Any] | None = None
-) -> tuple[int, bytes | None] | None: ...

@@ -8,34 +8,22 @@ from operator import index
 import numpy
 
 from cpython.buffer cimport PyObject_CheckBuffer
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.unicode cimport PyUnicode_AsUTF8String
-from libc.stdint cimport uint8_t
 
-from ._buffers cimport Buffer
-from ._c cimport FW_FLAG_META, fw_head_match, fw_head_t
-from ._decode cimport find_head, get_array, read_head, takes_routing_id
-from ._encode cimport put_array
-from ._frames cimport Frames, Span, frames_begin, frames_copy, frames_end, frames_load
+from ._codec cimport codec_of
+from ._decode cimport get_array
+from ._encode cimport BY_SIZE, PACKED, checked_array, encode_meta, put_array
+from ._frames cimport Frames, frames_begin, frames_end, frames_load
 from ._libzmq cimport ZMQ_SNDMORE, direct
 from ._transport cimport frames_receive, frames_send
+from ._values cimport put_envelope
 
-__all__ = ["dumps", "loads", "parse_head", "recv_array", "send_array"]
-
-
-cdef int put_topic(Frames *frames, object topic, object socket) except -1:
-    if isinstance(topic, str):
-        topic = PyUnicode_AsUTF8String(topic)  # a subclass may have an encode of its own
-    elif not isinstance(topic, bytes):
-        raise TypeError(f"topic must be str or bytes, not {type(topic).__name__}")
-    cdef const char *data = PyBytes_AS_STRING(topic)
-    cdef size_t size = PyBytes_GET_SIZE(topic)
-    if fw_head_match(<const uint8_t *>data, size) and not takes_routing_id(socket):
-        raise ValueError("a topic cannot begin with C1 46: it would be taken for the head")
-    return frames_copy(frames, data, size)
+__all__ = ["loads_array", "recv_array", "send_array"]
 
 
-def send_array(socket, A, int flags=0, copy=None, bint track=False, *, topic=None, meta=None):
+def send_array(
+    socket, A, int flags=0, copy=None, bint track=False, *, topic=None, meta=None, packed=False,
+    codec=None
+):
     """Send a numpy array as one self-describing message.
 
     Parameters
@@ -58,6 +46,11 @@ def send_array(socket, A, int flags=0, copy=None, bint track=False, *, topic=Non
         Sent as a frame before the head, str as UTF-8. On a ROUTER: the peer's routing id.
     meta : object, optional
         Anything that MessagePack carries; read with `recv_message`.
+    packed : bool
+        Put the payload into the frame of the head whatever its size, for ZMQ_CONFLATE and for the
+        sockets that take no message of several frames. That is a copy.
+    codec : Codec, optional
+        For symmetry: no field of a codec changes how an array is sent.
 
     Returns
     -------
@@ -83,43 +76,15 @@ def send_array(socket, A, int flags=0, copy=None, bint track=False, *, topic=Non
         raise ValueError("SNDMORE: a head describes a whole message, nothing can follow an array")
     if copy is not None:
         copy = bool(copy)  # before anything is looked at: this may run Python
+    if codec is not None:
+        codec_of(socket, codec)
+    encoded = encode_meta(meta)
     frames_begin(&frames, not direct, track)
     try:
         if topic is not None:
-            put_topic(&frames, topic, socket)
-        put_array(&frames, A, copy, meta)
+            put_envelope(&frames, socket, None, topic)
+        put_array(&frames, checked_array(A), copy, encoded, 0, PACKED if packed else BY_SIZE)
         return frames_send(&frames, socket, flags)
-    finally:
-        frames_end(&frames)
-
-
-def dumps(A, *, copy=None, meta=None):
-    """The frames of an array, without a socket: for files and other transports.
-
-    Parameters
-    ----------
-    A, copy, meta
-        As for `send_array`. What is not copied is aliased by the result.
-
-    Returns
-    -------
-    list of bytes and memoryview
-        The head, and, over 8 KiB, the payload: read-only, one-dimensional.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for `send_array`.
-    """
-    cdef Frames frames
-    if copy is not None:
-        copy = bool(copy)
-    frames_begin(&frames, True, False)
-    try:
-        put_array(&frames, A, copy, meta)
-        return [
-            memoryview(each) if type(each) is Buffer else each for each in <list>frames.objects
-        ]
     finally:
         frames_end(&frames)
 
@@ -137,7 +102,8 @@ cdef int check_out(object out) except -1:
 
 
 def recv_array(
-    socket, int flags=0, copy=None, bint track=False, *, out=None, dtype=None, shape=None
+    socket, int flags=0, copy=None, bint track=False, *, out=None, dtype=None, shape=None,
+    codec=None
 ):
     """Receive an array: a message of `send_array`, or of the recipe in the pyzmq documentation.
 
@@ -158,6 +124,8 @@ def recv_array(
         Refuse an array of any other dtype.
     shape : int or tuple of int, optional
         Refuse an array of any other shape; -1 stands for any length.
+    codec : Codec, optional
+        What to accept; the socket's, if it has one, else the process's.
 
     Returns
     -------
@@ -173,7 +141,9 @@ def recv_array(
     DecodeError
         The message is not what it claims to be, or no array (code ``foreign``).
     SchemaError
-        It is not of the dtype or shape that was asked for.
+        It is a value of another serializer, or not of the dtype or shape that was asked for.
+    RefusedError
+        The codec does not allow arrays.
     zmq.Again, zmq.ContextTerminated, zmq.ZMQError
         As pyzmq's ``recv``.
 
@@ -192,20 +162,20 @@ def recv_array(
     frames_begin(&frames, not direct, False)
     try:
         frames_receive(&frames, socket, flags, True)
-        return get_array(&frames, socket, copy, out, dtype, shape)
+        return get_array(&frames, socket, codec_of(socket, codec), copy, out, dtype, shape)
     finally:
         frames_end(&frames)
 
 
-def loads(frames, *, copy=None, out=None, dtype=None, shape=None):
-    """The array of frames that `dumps` made, or that came by another way.
+def loads_array(frames, *, copy=None, out=None, dtype=None, shape=None, codec=None):
+    """The array of frames that came by another way than a socket: `recv_array` without one.
 
     Parameters
     ----------
     frames : buffer, or iterable of buffers
         Contiguous, bytes-like; envelope frames may stand before the head. Payloads of over 8 KiB
         are not copied: the array aliases its frame and holds its buffer.
-    copy, out, dtype, shape
+    copy, out, dtype, shape, codec
         As for `recv_array`; ``copy=True`` always copies.
 
     Returns
@@ -229,42 +199,6 @@ def loads(frames, *, copy=None, out=None, dtype=None, shape=None):
     frames_begin(&list_of_frames, True, False)
     try:
         frames_load(&list_of_frames, frames)
-        return get_array(&list_of_frames, None, copy, out, dtype, shape)
-    finally:
-        frames_end(&list_of_frames)
-
-
-def parse_head(frames, socket=None):
-    """Find and check the head of a message.
-
-    Parameters
-    ----------
-    frames : iterable of buffers
-    socket : zmq.Socket, optional
-        Where they came from: on a ROUTER or STREAM the first one is a routing id.
-
-    Returns
-    -------
-    tuple of (int, bytes or None) or None
-        The index of the head and its metadata as msgpack; None if the message has no head.
-
-    Raises
-    ------
-    DecodeError
-        The head is malformed.
-    """
-    cdef Frames list_of_frames
-    cdef fw_head_t head
-    cdef Span frame
-    cdef Span payload
-    cdef Py_ssize_t at
-    frames_begin(&list_of_frames, True, False)
-    try:
-        frames_load(&list_of_frames, frames)
-        at = find_head(&list_of_frames, socket, &frame)
-        if at < 0:
-            return None
-        read_head(&list_of_frames, at, frame, &head, &payload)
-        return at, head.meta[:head.meta_size] if head.flags & FW_FLAG_META else None
+        return get_array(&list_of_frames, None, codec_of(None, codec), copy, out, dtype, shape)
     finally:
         frames_end(&list_of_frames)

@@ -20,6 +20,7 @@ cdef class Buffer:
     cdef bint held               # `view` is
     cdef readonly bint released  # libzmq has let go of it, or never had it
     cdef bint received           # it came in a message, and nobody else can write to it
+    cdef bint copied             # on its way out: to be copied, not lent (`frames_put`)
 
 cdef class ReceivedFrame:
     cdef zmq_msg_t msg

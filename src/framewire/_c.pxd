@@ -51,9 +51,23 @@ cdef extern from "framewire/head.h" nogil:
     enum:
         FW_NDIM_MAX
         FW_SERIALIZER_ARRAY
+        FW_SERIALIZER_RAW
+        FW_SERIALIZER_JSON
+        FW_SERIALIZER_MSGPACK
+        FW_SERIALIZER_PICKLE
+        FW_SERIALIZER_CLOUDPICKLE
+        FW_SERIALIZER_DILL
+        FW_SERIALIZER_PROTOBUF
+        FW_SERIALIZER_FLATBUFFERS
+        FW_SERIALIZER_CAPNP
+        FW_SERIALIZER_ARROW
+        FW_SERIALIZER_USER
         FW_FLAG_INLINE
         FW_FLAG_FORTRAN
+        FW_FLAG_PACKED
+        FW_FLAG_SCALAR
         FW_FLAG_BROADCAST
+        FW_FLAG_BUFFERS
         FW_FLAG_META
         FW_FLAG_TYPE
 
@@ -64,6 +78,8 @@ cdef extern from "framewire/head.h" nogil:
         uint16_t flags
         uint64_t payload
         uint64_t broadcast
+        const uint8_t *lengths
+        size_t buffers
         const uint8_t *meta
         size_t meta_size
         const uint8_t *type
@@ -76,6 +92,8 @@ cdef extern from "framewire/head.h" nogil:
     int fw_head_pack(const fw_head_t *head, uint8_t *out, size_t capacity, size_t *written)
     int fw_head_parse(const uint8_t *frame, size_t length, fw_head_t *out, size_t *offset)
     int fw_head_check_payload(const fw_head_t *head, uint64_t itemsize)
+    uint64_t fw_head_buffer(const fw_head_t *head, size_t i)
+    void fw_head_put_length(uint8_t *out, uint64_t length)
 
 cdef extern from "framewire/release.h" nogil:
     ctypedef struct fw_release_node_t:

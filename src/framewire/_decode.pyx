@@ -14,14 +14,16 @@ from .recipe import parse_header
 
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
-from libc.stdint cimport uint8_t, uint64_t, uintptr_t
+from libc.stdint cimport uint8_t, uint64_t
 
 cimport numpy as np
 
 from ._buffers cimport copy_bytes
 from ._c cimport *
-from ._frames cimport Frames, Span, frames_span, frames_take, frames_unshared, frames_viewable
+from ._codec cimport Codec
+from ._frames cimport Frames, Span, frames_span
 from ._libzmq cimport ZMQ_ROUTER, ZMQ_STREAM, socket_type
+from ._payload cimport Part, Payload, part_owner, payload_next, payload_open
 
 cdef extern from "numpy/arrayobject.h":
     ctypedef struct PyArray_Descr:
@@ -72,6 +74,18 @@ cdef bint takes_routing_id(object socket) except -1:
     return socket_type(socket) in (ZMQ_ROUTER, ZMQ_STREAM)
 
 
+cdef dict receive_context(Frames *frames, Py_ssize_t at, object socket, Codec codec):
+    """What a function that users registered is told of a message whose head is frame `at`."""
+    cdef Span topic
+    context = {"allow": codec.allow}
+    if socket is not None:
+        context["socket_type"] = socket.type
+        if at > 0 and not takes_routing_id(socket):
+            topic = frames_span(frames, at - 1)
+            context["topic"] = topic.data[:topic.size]
+    return context
+
+
 cdef Py_ssize_t find_head(Frames *frames, object socket, Span *frame) except -2:
     """The index of the head, or -1, and where its frame is.
 
@@ -87,32 +101,18 @@ cdef Py_ssize_t find_head(Frames *frames, object socket, Span *frame) except -2:
     return -1
 
 
-cdef np.dtype read_head(
-    Frames *frames, Py_ssize_t at, Span frame, fw_head_t *head, Span *payload
-):
-    """Parse and check the head, frame `at`, and that the right frames follow it.
-
-    Returns the dtype; writes `head`, and where the payload is.
-    """
+cdef int read_head(Span frame, fw_head_t *head) except -1:
+    """Parse and check a head."""
     cdef size_t offset = 0
     cdef int rc = fw_head_parse(frame.data, frame.size, head, &offset)
     if rc != FW_OK:
         raise decode_error(rc, offset)
-    cdef Py_ssize_t expected = 0 if head.flags & FW_FLAG_INLINE else 1
-    if frames.count - at - 1 != expected:
-        raise DecodeError(
-            f"{frames.count - at - 1} frames follow the head, it says {expected}", "frames"
-        )
-    if expected:
-        payload[0] = frames_span(frames, at + 1)
-        if payload.size != head.payload:
-            raise DecodeError(
-                f"the payload's frame has {payload.size} bytes, the head says {head.payload}",
-                "frames",
-            )
-    else:
-        payload.data = frame.data + head.size
-        payload.size = head.payload
+    return 0
+
+
+cdef np.dtype head_dtype(const fw_head_t *head):
+    """The dtype of an array with a parsed head, which a described one is checked by now."""
+    cdef int rc
     if head.dtype != FW_DTYPE_DESCRIBED:
         if dtype_of_code[head.dtype] == NULL:
             raise RefusedError("this machine has no such long double", "refused", 6)
@@ -124,8 +124,8 @@ cdef np.dtype read_head(
     return dtype
 
 
-cdef np.dtype read_recipe(Frames *frames, fw_head_t *head, Span *payload):
-    """The same for the last two frames of a message of the pyzmq documentation's recipe."""
+cdef np.dtype read_recipe(Frames *frames, fw_head_t *head, Part *part):
+    """A head for the last two frames of a message of the pyzmq documentation's recipe."""
     cdef Span frame
     cdef int rc
     if frames.count < 2:
@@ -136,8 +136,11 @@ cdef np.dtype read_recipe(Frames *frames, fw_head_t *head, Span *payload):
         raise DecodeError(f"{len(shape)} dimensions", "ndim")
     head.flags = 0
     head.ndim = len(shape)
-    payload[0] = frames_span(frames, frames.count - 1)
-    head.payload = payload.size
+    part.frame = frames.count - 1
+    part.offset = 0
+    part.alone = True
+    part.span = frames_span(frames, part.frame)
+    head.payload = part.span.size
     for i, n in enumerate(shape):
         if n > sys.maxsize:
             raise DecodeError(f"a shape that is too large: {shape}", "shape")
@@ -160,10 +163,9 @@ cdef inline object array_at(
 
 
 cdef np.ndarray stored_array(
-    Frames *frames, fw_head_t *head, Span payload, np.dtype dtype, object copy
+    Frames *frames, fw_head_t *head, Part *part, np.dtype dtype, object copy
 ):
-    """The array as it is stored in the payload, in the last frame: a view of it, or a copy."""
-    cdef Py_ssize_t last = frames.count - 1
+    """The array as it is stored in the payload: a view of it, or a copy."""
     cdef np.npy_intp shape[FW_NDIM_MAX]
     cdef int flags = np.NPY_ARRAY_F_CONTIGUOUS if head.flags & FW_FLAG_FORTRAN else 0
     cdef bint writable = bool(copy)
@@ -172,21 +174,18 @@ cdef np.ndarray stored_array(
     cdef np.ndarray array
     for i in range(head.ndim):
         shape[i] = 1 if mask >> i & 1 else <np.npy_intp>head.shape[i]
-    if (
-        frames_viewable(frames, last)
-        and <uintptr_t>payload.data % max(dtype.alignment, 1) == 0  # numpy 1 has dtypes with 0
-        and (not writable or frames_unshared(frames, last))
-    ):
-        owner = frames_take(frames, last, writable)
+    # numpy 1 has dtypes with an alignment of 0
+    owner = part_owner(frames, part, max(dtype.alignment, 1), writable)
+    if owner is not None:
         if writable:
             flags |= np.NPY_ARRAY_WRITEABLE
-        array = array_at(dtype, head, shape, NULL, <void *>payload.data, flags)
+        array = array_at(dtype, head, shape, NULL, <void *>part.span.data, flags)
         np.set_array_base(array, owner)
         return array
     if dtype.itemsize == 0:
         return empty_items(dtype, head)
     array = array_at(dtype, head, shape, NULL, NULL, flags)
-    copy_bytes(np.PyArray_DATA(array), payload.data, payload.size)
+    copy_bytes(np.PyArray_DATA(array), part.span.data, part.span.size)
     if not writable:
         np.PyArray_CLEARFLAGS(array, np.NPY_ARRAY_WRITEABLE)
     return array
@@ -231,33 +230,47 @@ cdef object fill(np.ndarray out, np.ndarray source):
     return out
 
 
+cdef object array_of(
+    Frames *frames, fw_head_t *head, Part *part, np.dtype found, object copy, object out
+):
+    """The array of a parsed head and its payload."""
+    if head.ndim > _NDIM_MAX:
+        raise LimitError(f"{head.ndim} dimensions; this numpy has at most {_NDIM_MAX}", "limit")
+    if out is None and (found.itemsize == 0 or head.flags & FW_FLAG_BROADCAST):
+        check_spread(head, found.itemsize)
+    cdef np.ndarray stored = stored_array(frames, head, part, found, copy if out is None else None)
+    if out is not None and not head.flags & FW_FLAG_BROADCAST:
+        return fill(out, stored)
+    if head.flags & FW_FLAG_BROADCAST:
+        array = spread(stored, head, copy if out is None else None)
+        return array if out is None else fill(out, array)
+    return stored
+
+
 cdef object get_array(
-    Frames *frames, object socket, object copy, object out, object dtype, object shape
+    Frames *frames, object socket, Codec codec, object copy, object out, object dtype, object shape
 ):
     """Decode a message, or, if it has no head, one of the recipe. `socket` is as for find_head."""
     cdef fw_head_t head
     cdef Span frame
     cdef Py_ssize_t at = find_head(frames, socket, &frame)
     cdef np.dtype found
-    cdef Span payload
-    cdef np.ndarray stored
+    cdef Payload payload
+    cdef Part part
     if at < 0:
-        found = read_recipe(frames, &head, &payload)
+        codec.check(FW_SERIALIZER_ARRAY, None)
+        found = read_recipe(frames, &head, &part)
     else:
-        found = read_head(frames, at, frame, &head, &payload)
-    if head.ndim > _NDIM_MAX:
-        raise LimitError(f"{head.ndim} dimensions; this numpy has at most {_NDIM_MAX}", "limit")
-    if out is None and (found.itemsize == 0 or head.flags & FW_FLAG_BROADCAST):
-        check_spread(&head, found.itemsize)
+        read_head(frame, &head)
+        codec.check(head.serializer, None)
+        if head.serializer != FW_SERIALIZER_ARRAY:
+            raise SchemaError("the message is no array: recv_value takes it", "mismatch")
+        payload_open(&payload, frames, at, frame, &head)
+        found = head_dtype(&head)
+        part = payload_next(&payload)
     if dtype is not None or shape is not None or out is not None:
         check_expected(found, tuple([head.shape[i] for i in range(head.ndim)]), dtype, shape, out)
-    stored = stored_array(frames, &head, payload, found, copy if out is None else None)
-    if out is not None and not head.flags & FW_FLAG_BROADCAST:
-        return fill(out, stored)
-    if head.flags & FW_FLAG_BROADCAST:
-        array = spread(stored, &head, copy if out is None else None)
-        return array if out is None else fill(out, array)
-    return stored
+    return array_of(frames, &head, &part, found, copy, out)
 
 
 cdef int check_expected(object found, tuple found_shape, object dtype, object shape, object out) except -1:

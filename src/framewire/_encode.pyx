@@ -12,14 +12,13 @@ import numpy
 from .dtypes import CODES, describe
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memcpy
+from libc.stdint cimport uint8_t, uint16_t, uint64_t
 
 cimport numpy as np
 
-from ._buffers cimport SMALL, hold_array, must_copy
+from ._buffers cimport SMALL, Buffer, copy_bytes, hold_array, must_copy
 from ._c cimport *
-from ._frames cimport Frames, frames_copy, frames_lend, frames_reserve
+from ._frames cimport Frames, frames_put, frames_reserve
 
 __all__ = []
 
@@ -68,6 +67,9 @@ cdef np.ndarray checked_array(object A):
 
 
 cdef bytes encode_meta(object meta):
+    """Metadata as the head has it; None is none."""
+    if meta is None:
+        return None
     try:
         return msgspec.msgpack.encode(meta)
     except (OverflowError, RecursionError) as error:
@@ -92,22 +94,23 @@ cdef np.ndarray stored_part(np.ndarray array, fw_head_t *head):
     return numpy.ascontiguousarray(part)
 
 
-cdef int put_array(Frames *frames, object A, object copy, object meta) except -1:
-    """Append an array: its head, and its payload in the same frame or in one of its own."""
-    cdef np.ndarray array = checked_array(A)
-    cdef np.ndarray stored = array
-    cdef fw_head_t head
+cdef int set_meta(fw_head_t *head, bytes meta) except -1:
+    """Give a head the metadata that `encode_meta` made, which must outlive it."""
+    head.flags |= FW_FLAG_META
+    head.meta = <const uint8_t *>PyBytes_AS_STRING(meta)
+    head.meta_size = PyBytes_GET_SIZE(meta)
+    return 0
+
+
+cdef bytes begin_head(np.ndarray array, fw_head_t *head):
+    """Write what an array is into a head. Returns the text it points to, which must outlive it."""
+    cdef bytes description = None
     cdef int i
     if np.PyArray_NDIM(array) > FW_NDIM_MAX:
         raise ValueError(f"{array.ndim} dimensions; at most {FW_NDIM_MAX} can be sent")
     head.serializer = FW_SERIALIZER_ARRAY
     head.flags = 0
     head.broadcast = 0
-    if meta is not None:
-        meta = encode_meta(meta)
-        head.flags |= FW_FLAG_META
-        head.meta = <const uint8_t *>PyBytes_AS_STRING(meta)
-        head.meta_size = PyBytes_GET_SIZE(meta)
     head.ndim = np.PyArray_NDIM(array)
     for i in range(head.ndim):
         head.shape[i] = np.PyArray_DIM(array, i)
@@ -117,35 +120,54 @@ cdef int put_array(Frames *frames, object A, object copy, object meta) except -1
         head.flags |= FW_FLAG_TYPE
         head.type = <const uint8_t *>PyBytes_AS_STRING(description)
         head.type_size = PyBytes_GET_SIZE(description)
+    return description
+
+
+cdef np.ndarray end_head(np.ndarray array, fw_head_t *head):
+    """Write how an array is stored into its head. Returns what travels as its payload."""
+    cdef np.ndarray stored = array
     if not np.PyArray_IS_C_CONTIGUOUS(array) and np.PyArray_ITEMSIZE(array) != 0:
         if np.PyArray_IS_F_CONTIGUOUS(array):
             head.flags |= FW_FLAG_FORTRAN
         else:
-            stored = stored_part(array, &head)
+            stored = stored_part(array, head)
     head.payload = np.PyArray_NBYTES(stored)
-    return put_head_and_payload(frames, &head, array, stored, copy)
+    return stored
 
 
-cdef int put_head_and_payload(
-    Frames *frames, fw_head_t *head, np.ndarray array, np.ndarray stored, object copy
+cdef Buffer hold_stored(np.ndarray array, np.ndarray stored, object copy):
+    """Hold what travels of an array, to be sent by the rules of `copy`."""
+    cdef Buffer buffer = hold_array(stored)
+    # a copy that was made to make it contiguous is nobody else's
+    if stored is not array and np.PyArray_CHKFLAGS(stored, np.NPY_ARRAY_OWNDATA):
+        buffer.copied = np.PyArray_NBYTES(stored) <= SMALL
+    else:
+        buffer.copied = must_copy(stored, np.PyArray_NBYTES(stored), copy)
+    return buffer
+
+
+cdef int put_array(
+    Frames *frames, np.ndarray array, object copy, bytes meta, uint16_t flags, int place
 ) except -1:
-    cdef void *data = np.PyArray_DATA(stored)
+    """Append an array: its head, and its payload in the same frame or in one of its own."""
+    cdef fw_head_t head
+    cdef np.ndarray stored
     cdef size_t size
     cdef uint8_t *frame
-    check(fw_head_size(head, &size))
-    if head.payload <= SMALL:
+    description = begin_head(array, &head)  # held until the head is packed
+    head.flags |= flags
+    if meta is not None:
+        set_meta(&head, meta)
+    stored = end_head(array, &head)
+    check(fw_head_size(&head, &size))
+    if is_inline(head.payload, place):
         head.flags |= FW_FLAG_INLINE
         frame = <uint8_t *>frames_reserve(frames, size + head.payload)
-        check(fw_head_pack(head, frame, size, &size))
-        memcpy(frame + size, data, head.payload)
-        return 0
+        check(fw_head_pack(&head, frame, size, &size))
+        return copy_bytes(frame + size, np.PyArray_DATA(stored), head.payload)
     frame = <uint8_t *>frames_reserve(frames, size)
-    check(fw_head_pack(head, frame, size, &size))
-    # a copy that was made to make it contiguous is nobody else's
-    cdef bint fresh = stored is not array and np.PyArray_CHKFLAGS(stored, np.NPY_ARRAY_OWNDATA)
-    if not fresh and must_copy(stored, head.payload, copy):
-        return frames_copy(frames, data, head.payload)
-    return frames_lend(frames, hold_array(stored))
+    check(fw_head_pack(&head, frame, size, &size))
+    return frames_put(frames, hold_stored(array, stored, copy))
 
 
 cdef int check(int rc) except -1:

@@ -1,3 +1,4 @@
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t
 
 from ._buffers cimport Buffer
@@ -17,6 +18,7 @@ cdef struct Frames:
     zmq_msg_t *msgs        # `few` or allocated; NULL in the object form
     void *objects          # an owned list; NULL in the message form
     void *lent             # an owned list of the buffers in it; NULL without a tracker
+    void *shared           # an owned object: a frame that was taken and may be asked for again
     zmq_msg_t few[FEW]
 
 # Where a frame's bytes are.
@@ -29,7 +31,8 @@ cdef void frames_end(Frames *frames) noexcept
 cdef void *frames_reserve(Frames *frames, size_t size) except NULL
 cdef int frames_copy(Frames *frames, const void *data, size_t size) except -1
 cdef int frames_lend(Frames *frames, Buffer buffer) except -1
-cdef int frames_put(Frames *frames, Buffer buffer, bint copy) except -1
+cdef int frames_put(Frames *frames, Buffer buffer) except -1
+cdef int frames_drop(Frames *frames, Py_ssize_t count) except -1
 cdef int frames_load(Frames *frames, object buffers) except -1
 
 cdef inline Span frames_span(Frames *frames, Py_ssize_t i) noexcept:
@@ -40,11 +43,16 @@ cdef inline Span frames_span(Frames *frames, Py_ssize_t i) noexcept:
         span.size = zmq.msg_size(&frames.msgs[i])
     else:
         frame = (<list>frames.objects)[i]
+        if PyBytes_CheckExact(frame):
+            span.data = <const uint8_t *>PyBytes_AS_STRING(frame)
+            span.size = PyBytes_GET_SIZE(frame)
+            return span
         span.data = <const uint8_t *>(<Buffer>frame).view.buf
         span.size = (<Buffer>frame).view.len
     return span
 
 cdef object frames_take(Frames *frames, Py_ssize_t i, bint writable)
+cdef object frames_share(Frames *frames, Py_ssize_t i, bint writable)
 cdef bint frames_viewable(Frames *frames, Py_ssize_t i) noexcept
 cdef bint frames_unshared(Frames *frames, Py_ssize_t i) noexcept
 cdef zmq_msg_t *next_message(Frames *frames) except NULL

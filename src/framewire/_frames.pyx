@@ -10,7 +10,7 @@ A list is begun, filled, sent or received into, and ended, all within one call o
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
@@ -50,6 +50,7 @@ cdef int frames_begin(Frames *frames, bint as_objects, bint track) except -1:
     frames.msgs = NULL if as_objects else frames.few
     frames.objects = new_list() if as_objects else NULL
     frames.lent = new_list() if track else NULL
+    frames.shared = NULL
     return 0
 
 
@@ -58,6 +59,8 @@ cdef void frames_end(Frames *frames) noexcept:
     cdef Py_ssize_t i
     if frames.lent != NULL:
         Py_DECREF(<object>frames.lent)
+    if frames.shared != NULL:
+        Py_DECREF(<object>frames.shared)
     if frames.objects != NULL:
         Py_DECREF(<object>frames.objects)
         return
@@ -122,17 +125,30 @@ cdef int frames_lend(Frames *frames, Buffer buffer) except -1:
     return 0
 
 
-cdef int frames_put(Frames *frames, Buffer buffer, bint copy) except -1:
-    """Append a buffer as a frame: a copy of it, or the buffer itself."""
-    if copy:
+cdef int frames_put(Frames *frames, Buffer buffer) except -1:
+    """Append a buffer as a frame: a copy of it, or the buffer itself, as `copied` says."""
+    if buffer.copied:
         return frames_copy(frames, buffer.view.buf, buffer.view.len)
     return frames_lend(frames, buffer)
+
+
+cdef int frames_drop(Frames *frames, Py_ssize_t count) except -1:
+    """Take back the frames that were appended after the first `count`."""
+    if frames.objects != NULL:
+        del (<list>frames.objects)[count:]
+        frames.count = count
+    while frames.count > count:
+        frames.count -= 1
+        zmq.msg_close(&frames.msgs[frames.count])
+    return 0
 
 
 cdef int frames_load(Frames *frames, object buffers) except -1:
     """Append objects that export contiguous buffers, to be read in place."""
     for each in buffers:
-        (<list>frames.objects).append(hold(each, PyBUF_SIMPLE))
+        if not PyBytes_CheckExact(each):
+            each = hold(each, PyBUF_SIMPLE)
+        (<list>frames.objects).append(each)
         frames.count += 1
     return 0
 
@@ -148,6 +164,15 @@ cdef object frames_take(Frames *frames, Py_ssize_t i, bint writable):
     frame = take_message(&frames.msgs[i])
     frame.writable = writable
     return frame
+
+
+cdef object frames_share(Frames *frames, Py_ssize_t i, bint writable):
+    """`frames_take`, for the one frame of a message that may be taken more than once."""
+    if frames.shared == NULL:
+        frame = frames_take(frames, i, writable)
+        Py_INCREF(frame)
+        frames.shared = <void *>frame
+    return <object>frames.shared
 
 
 cdef bint frames_viewable(Frames *frames, Py_ssize_t i) noexcept:

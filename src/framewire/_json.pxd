@@ -1,2 +1,2 @@
-cdef bytes json_dumps(object obj)
-cdef object json_loads(bytes text)
+cpdef bytes json_dumps(object obj)
+cpdef object json_loads(bytes text)

@@ -1,1 +1,6 @@
+from typing import Any
+
 __all__: list[str]
+
+def json_dumps(obj: Any) -> bytes: ...
+def json_loads(text: bytes) -> Any: ...

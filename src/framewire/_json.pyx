@@ -93,14 +93,14 @@ cdef bint is_plain(object value, int depth) noexcept:
     return False
 
 
-cdef bytes json_dumps(object obj):
+cpdef bytes json_dumps(object obj):
     """``json.dumps(obj).encode()``, with its exceptions."""
     if is_plain(obj, 0):
         return reformat(encode(obj), indent=0)
     return slow_dumps(obj)
 
 
-cdef object json_loads(bytes text):
+cpdef object json_loads(bytes text):
     """``json.loads(text.decode())``, with its exceptions."""
     try:
         return decode(text)

@@ -24,7 +24,6 @@ from ._frames cimport (
     frames_copy,
     frames_end,
     frames_lend,
-    frames_put,
     frames_span,
 )
 from ._libzmq cimport check_socket, direct
@@ -89,10 +88,10 @@ cdef object put_frame(Frames *frames, object data, object socket, bint copy, bin
         return tracker
     buffer = hold_bytes(data, PyBUF_ANY_CONTIGUOUS)
     if copy:
-        frames_put(frames, buffer, True)
+        frames_copy(frames, buffer.view.buf, buffer.view.len)
         return None
     if buffer.view.len < copy_threshold(socket):
-        frames_put(frames, buffer, True)
+        frames_copy(frames, buffer.view.buf, buffer.view.len)
         return FINISHED
     frames_lend(frames, buffer)
     return LENT

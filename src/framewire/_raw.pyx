@@ -58,7 +58,8 @@ cdef Buffer hold_array_bytes(np.ndarray array, int layout):
     return hold(array, layout)
 
 
-cdef int put_raw(Frames *frames, object exporter, object copy) except -1:
+cdef Buffer hold_raw(object exporter, object copy):
+    """Hold any C-contiguous buffer of plain bytes, to be sent by the rules of `copy`."""
     cdef Buffer buffer
     if (
         np.PyArray_Check(exporter) and not np.PyArray_CheckExact(exporter)
@@ -69,7 +70,8 @@ cdef int put_raw(Frames *frames, object exporter, object copy) except -1:
         buffer = hold_bytes(exporter, PyBUF_C_CONTIGUOUS)
     except (BufferError, ValueError) as error:
         raise ValueError(f"a raw buffer must be C-contiguous: {error}") from error
-    return frames_put(frames, buffer, must_copy(exporter, buffer.view.len, copy))
+    buffer.copied = must_copy(exporter, buffer.view.len, copy)
+    return buffer
 
 
 def send_raw(socket, buffers, int flags=0, copy=None, bint track=False):
@@ -119,7 +121,7 @@ def send_raw(socket, buffers, int flags=0, copy=None, bint track=False):
     frames_begin(&frames, not direct, track)
     try:
         for each in buffers:
-            put_raw(&frames, each, copy)
+            frames_put(&frames, hold_raw(each, copy))
         return frames_send(&frames, socket, flags)
     finally:
         frames_end(&frames)

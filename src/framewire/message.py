@@ -4,10 +4,10 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
-import numpy as np
 import zmq
 
-from ._arrays import loads, parse_head
+from ._calls import loads, parse_head
+from ._codec import Codec, codec_for
 from ._raw import recv_raw
 from .errors import DecodeError
 
@@ -27,19 +27,23 @@ class Message:
         The envelope frame right before the head; None if there is none, and on ROUTER and STREAM,
         where the envelope is the socket's. ``b""`` is a topic.
     serializer : str or None
-        ``"array"``; None for a foreign message, one without a head.
+        Its name; None for a foreign message, one without a head.
     frames : list of memoryview
         The head and what follows it, or all frames if the message is foreign. Read-only; their
         memory lives as long as any view of it.
     """
 
-    def __init__(self, frames: list[memoryview], socket: zmq.Socket[Any], copy: bool | None):
-        found = parse_head(frames, socket)
-        at, self._meta = found or (0, None)
+    def __init__(
+        self, frames: list[memoryview], socket: zmq.Socket[Any], copy: bool | None, codec: Codec
+    ):
+        at: int
+        self.serializer: str | None
+        self._meta: bytes | None
+        at, self.serializer, self._meta = parse_head(frames, socket) or (0, None, None)
         self._copy = copy
+        self._codec = codec
         self.envelope = [bytes(frame) for frame in frames[:at]]
         self.frames = frames[at:]
-        self.serializer = None if found is None else "array"
         routed = bool(self.envelope) and socket.type in _ROUTING
         self.topic = self.envelope[-1] if self.envelope and not routed else None
 
@@ -60,24 +64,30 @@ class Message:
             raise DecodeError(f"the metadata is no MessagePack: {error}", "metadata") from error
 
     @cached_property
-    def value(self) -> np.ndarray[Any, Any]:
-        """The array, as `recv_array` gives it; over 8 KiB it is a view of the last of `frames`.
+    def value(self) -> Any:
+        """What `recv_value` gives; what is over 8 KiB in it is a view of `frames`.
 
         Raises
         ------
+        RefusedError
+            The codec does not allow it.
         DecodeError
-            Code ``foreign``: the message has no head.
+            As `recv_value`. Code ``foreign``: the message has no head, look at its frames.
         """
-        if self.serializer is None:
-            raise DecodeError("the message has no head: look at its frames", "foreign")
-        return loads(self.frames, copy=self._copy)
+        return loads(self.frames, copy=self._copy, codec=self._codec)
 
     def __repr__(self) -> str:
         sizes = [len(frame) for frame in self.frames]
         return f"<Message {self.serializer or 'foreign'} envelope={self.envelope} sizes={sizes}>"
 
 
-def recv_message(socket: zmq.Socket[Any], flags: int = 0, *, copy: bool | None = None) -> Message:
+def recv_message(
+    socket: zmq.Socket[Any],
+    flags: int = 0,
+    *,
+    copy: bool | None = None,
+    codec: Codec | str | None = None,
+) -> Message:
     """Receive one message of any kind, with its envelope and metadata.
 
     Parameters
@@ -86,7 +96,9 @@ def recv_message(socket: zmq.Socket[Any], flags: int = 0, *, copy: bool | None =
     flags : int
         ``zmq.DONTWAIT``.
     copy : bool, optional
-        For `Message.value`, as for `recv_array`; True always copies.
+        For `Message.value`, as for `recv_value`; True always copies.
+    codec : Codec, optional
+        For `Message.value`: what to accept.
 
     Returns
     -------
@@ -99,4 +111,4 @@ def recv_message(socket: zmq.Socket[Any], flags: int = 0, *, copy: bool | None =
     zmq.Again, zmq.ContextTerminated, zmq.ZMQError
         As pyzmq's ``recv``.
     """
-    return Message(recv_raw(socket, flags), socket, copy)
+    return Message(recv_raw(socket, flags), socket, copy, codec_for(socket, codec))

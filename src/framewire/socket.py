@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import zmq
 
 from ._arrays import recv_array, send_array
+from ._calls import recv_value, send_value
+from ._codec import Codec, as_codec, default_codec, note_codec
 from ._multipart import (
     note_overrides,
     recv,
@@ -36,8 +38,27 @@ __all__ = ["Context", "Socket", "install", "uninstall"]
 _BASES = ("send", "send_multipart", "recv", "recv_multipart", "_deserialize")
 
 
-class Socket(zmq.Socket[Any]):
-    """A `zmq.Socket` that does pyzmq's own calls faster, and sends and receives arrays.
+class _HasCodec:
+    """The level of a context, or of a socket: see `Codec`."""
+
+    _codec: Codec | None = None  # resolved; None where it is that of the level above
+
+    @property
+    def codec(self) -> Codec:
+        """The codec of this level, everything set. Assign a Codec, a serializer's name, or None."""
+        return self._codec or default_codec()
+
+    @codec.setter
+    def codec(self, codec: Any) -> None:
+        self._codec = note_codec(as_codec(codec), self._inherited())
+
+    def _inherited(self) -> Codec | None:
+        """The codec of the level above; None where that is the process's."""
+        return None
+
+
+class Socket(_HasCodec, zmq.Socket[Any]):
+    """A `zmq.Socket` that does pyzmq's own calls faster, and sends and receives arrays and values.
 
     Each method is the function of that name. Where a subclass overrides ``send``, ``recv``,
     ``send_multipart``, ``recv_multipart`` or ``_deserialize``, those of pyzmq's calls that are
@@ -63,9 +84,20 @@ class Socket(zmq.Socket[Any]):
     recv_serialized = recv_serialized
     send_array = send_array
     recv_array = recv_array
+    send_value = send_value
+    recv_value = recv_value
     send_raw = send_raw
     recv_raw = recv_raw
     recv_message = recv_message
+
+    def __init__(self, *args: Any, codec: Any = None, serializer: Any = None, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        chosen = as_codec(codec, serializer)
+        if chosen is not None or self._inherited() is not None:
+            self.codec = chosen
+
+    def _inherited(self) -> Codec | None:
+        return getattr(getattr(self, "context", None), "_codec", None)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -74,8 +106,12 @@ class Socket(zmq.Socket[Any]):
             note_overrides(cls, names)
 
 
-class Context(zmq.Context[Socket]):
-    """A `zmq.Context` whose sockets are `framewire.Socket`."""
+class Context(_HasCodec, zmq.Context[Socket]):
+    """A `zmq.Context` whose sockets are `framewire.Socket`.
+
+    ``Context(codec=...)``, or ``Context(serializer="json")``, is for all sockets made from then on
+    that have no codec of their own: ``context.socket(zmq.PUSH, codec=...)``.
+    """
 
     _repr_cls = "framewire.Context"
     _socket_class = Socket
@@ -83,6 +119,12 @@ class Context(zmq.Context[Socket]):
     _shared: Any = None  # the context that this one stands for
 
     __class_getitem__: Any = classmethod(GenericAlias)
+
+    def __init__(self, *args: Any, codec: Any = None, serializer: Any = None, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        chosen = as_codec(codec, serializer)
+        if chosen is not None:
+            self.codec = chosen
 
     @classmethod
     def instance(cls, io_threads: int = 1) -> "Self":

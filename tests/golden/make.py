@@ -4,18 +4,34 @@ NAME.frames is one message: u32 number of frames, then for each u32 length and t
 little-endian. expect.txt says what a reader finds in each: `key value` lines, a block a message.
 
     python make.py [directory]
+
+wire.py: what they are made of; values.py and trees.py: the messages that are no arrays.
+
+A block for an array has no `serializer`. One for any other message has the lengths of its buffers
+and, one after the other, their bytes. `tree` is the value of the tree, or of the [header, frames],
+in JSON with sorted keys; what JSON has no type for is an object:
+
+    {"map": [[key, value], …]}, {"bin": hex}, and for extensions {"ext": type, …} with
+    1: "dtype", "shape", "order", "broadcast" (a list of axes), "scalar", "hex" (the payload)
+    2: "data", "mask", "fill"        4, 5: "hex"        6, 7, 8: "items", those of sets sorted
+    11 to 17: "value"                18: "name", "header", "frames"
+
+A buffer beside the tree is shown as if it were in it, integers and texts as such, a timedelta and
+a complex number as lists of their numbers.
 """
 
-import json
 import math
 import struct
 import sys
 from pathlib import Path
 
-INLINE, FORTRAN, BROADCAST, META, TYPE = 0x0001, 0x0002, 0x0010, 0x0080, 0x0100
-RESERVED = {"buffers": 0x0020, "stamp": 0x0040, "compression": 0x0200, "authentication": 0x0400}
+import trees
+import values
+from wire import BROADCAST, GAIN, INLINE, META, PACKED, TYPE, Golden, elements, head, section
+
+RESERVED = {"stamp": 0x0040, "compression": 0x0200, "authentication": 0x0400}
+UNKNOWN = {"packed": PACKED, "buffers": 0x0020, "0800": 0x0800, "8000": 0x8000}  # for an array
 SHAPES = {"0d": (), "1d": (3,), "2d": (2, 3)}
-GAIN = b"\x82\xa4gain\x02\xa4unit\xa1K"  # {"gain": 2, "unit": "K"}
 
 
 def f80(n: int) -> bytes:
@@ -53,28 +69,6 @@ LONG = {
 }
 
 
-def elements(form: str, count: int, order: str = "<") -> bytes:
-    """1, 2, 3 … in a format of struct; alternating for a bool, (1, 2), (2, 3) … for a complex."""
-    if form == "?":
-        return bytes(n % 2 for n in range(count))
-    values = (range(n, n + len(form)) for n in range(1, count + 1))
-    return b"".join(struct.pack(order + form, *value) for value in values)
-
-
-def section(content: bytes) -> bytes:
-    return struct.pack("<Q", len(content)) + content + bytes(-len(content) % 8)
-
-
-def head(code, shape, payload, *, flags=0, sections=b"", version=1, serializer=1, ndim=None):
-    ndim = len(shape) if ndim is None else ndim
-    fixed = struct.pack("<2sBBHBBQ", b"\xc1F", version, serializer, flags, code, ndim, payload)
-    return fixed + struct.pack(f"<{len(shape)}Q", *shape) + sections
-
-
-def compact(value) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
 def struct_of(**fields):
     """A structured dtype, packed, as the type section describes it."""
     ends = [0]
@@ -91,62 +85,6 @@ def width(form) -> int:
         return width(form[0]) * math.prod(form[1])
     odd = {"bfloat16": 2, "<f80": 16, "|O": 8, "<M8[us]": 8}
     return odd[form] if form in odd else int(form[2:])
-
-
-class Golden:
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.lines: list[str] = []
-
-    def write(self, name: str, frames: list[bytes], **expect) -> None:
-        packed = struct.pack("<I", len(frames))
-        packed += b"".join(struct.pack("<I", len(frame)) + frame for frame in frames)
-        (self.directory / f"{name}.frames").write_bytes(packed)
-        self.lines.append(f"name {name}")
-        self.lines += [f"{key} {value}" for key, value in expect.items() if value is not None]
-        self.lines.append("")
-
-    def array(
-        self,
-        name,
-        code,
-        shape,
-        data,
-        *,
-        text=None,
-        itemsize=None,
-        meta=None,
-        mask=0,
-        fortran=False,
-        inline=True,
-        envelope=(),
-        error=None,
-    ):
-        """A whole message. `error` is one that only a look past the head can find."""
-        flags = INLINE * inline | FORTRAN * fortran | BROADCAST * (mask != 0)
-        sections = struct.pack("<Q", mask) if mask else b""
-        if meta is not None:
-            flags |= META
-            sections += section(meta)
-        if text is not None:
-            flags |= TYPE
-            text = compact(text) if isinstance(text, dict) else text
-            sections += section(text.encode())
-        packed = head(code, shape, len(data), flags=flags, sections=sections)
-        frames = [packed + data] if inline else [packed, data]
-        expect = {"envelope": len(envelope)}
-        if error is None:
-            expect |= {"flags": f"0x{flags:04x}", "dtype": f"0x{code:02x}", "ndim": len(shape)}
-            expect |= {"shape": " ".join(map(str, shape)), "mask": f"0x{mask:x}"}
-            expect |= {"meta": meta and meta.hex(), "type": text, "itemsize": itemsize}
-            expect |= {"size": len(packed), "payload": len(data)}
-            expect |= {"data": data.hex() if len(data) <= 256 else None}
-        else:
-            expect |= {"itemsize": itemsize, "error": error}
-        self.write(name, [*envelope, *frames], **expect)
-
-    def bad(self, name, error, offset, frame):
-        self.write(f"bad-{error}-{name}", [frame], envelope=0, error=error, offset=offset)
 
 
 def good(golden: Golden) -> None:
@@ -172,6 +110,9 @@ def good(golden: Golden) -> None:
     array("dims-64", 6, (1,) * 64, b"\x07")
     array("meta", 12, (3,), elements("d", 3), meta=GAIN)
     array("meta-nil", 12, (), elements("d", 1), meta=b"\xc0")
+    array("scalar", 12, (), elements("d", 1), scalar=True)
+    array("scalar-meta", 4, (), elements("i", 1), scalar=True, meta=GAIN)
+    array("packed", 6, (90, 100), bytes(n % 251 for n in range(9000)))
     array("topic", 11, (3,), elements("f", 3), envelope=[b"temp"])
     array("topic-empty", 11, (3,), elements("f", 3), envelope=[b""])
     array("routing", 11, (3,), elements("f", 3), envelope=[b"\x00\x01\x02\x03\x04", b""], meta=GAIN)
@@ -226,11 +167,13 @@ def good(golden: Golden) -> None:
             (1,),
             bytes(8) + elements("d", 1),
         ),
+        ("scalar-datetime", "<M8[us]", 8, (), elements("q", 1)),
         ("struct-unicode", struct_of(température="<f4"), 4, (1,), elements("f", 1)),
     ]
     for name, text, itemsize, shape, data in described:
         meta = GAIN if name.endswith("-meta") else None
-        array(name, 0, shape, data, text=text, itemsize=itemsize, meta=meta)
+        scalar = name.startswith("scalar-")
+        array(name, 0, shape, data, text=text, itemsize=itemsize, meta=meta, scalar=scalar)
     array("struct-broadcast", 0, (5, 2), bytes(range(8)), text="|V4", itemsize=4, mask=1)
     array("datetime-frame", 0, (2,), elements("q", 2), text="<M8[s]", itemsize=8, inline=False)
 
@@ -258,10 +201,10 @@ def bad(golden: Golden) -> None:
         bad(f"section-{name}", "truncated", 24, frame)
     for version in (0, 2, 255):
         bad(str(version), "version", 2, head(12, (3,), 24, flags=INLINE, version=version) + data)
-    for serializer in (0, 2, 255):
+    for serializer in (0, 5, 13, 254):
         frame = head(12, (3,), 24, flags=INLINE, serializer=serializer) + data
         bad(str(serializer), "serializer", 3, frame)
-    for name, flag in (RESERVED | {"0004": 0x0004, "0008": 0x0008, "8000": 0x8000}).items():
+    for name, flag in (RESERVED | UNKNOWN).items():
         bad(name, "flags", 4, head(12, (3,), 24, flags=INLINE | flag) + data)
     bad("no-type", "flags", 4, head(0, (3,), 24, flags=INLINE) + data)
     sections = section(b"<f8")
@@ -271,6 +214,7 @@ def bad(golden: Golden) -> None:
         bad(f"{code:02x}", "dtype", 6, head(code, (3,), 24, flags=INLINE) + data)
     bad("65", "ndim", 7, head(6, (1,) * 65, 1, flags=INLINE) + b"x")
     bad("255", "ndim", 7, head(6, (), 1, flags=INLINE, ndim=255) + b"x")
+    bad("scalar", "ndim", 7, head(12, (3,), 24, flags=INLINE | 0x0008) + data)
     for name, shape in [
         ("product", (2**32, 2**32)),
         ("itemsize", (2**60,)),
@@ -351,6 +295,9 @@ def main() -> None:
     golden = Golden(Path(sys.argv[1]) if len(sys.argv) > 1 else here)
     good(golden)
     bad(golden)
+    for module in (values, trees):
+        module.good(golden)
+        module.bad(golden)
     (golden.directory / "expect.txt").write_bytes(
         "".join(f"{line}\n" for line in golden.lines).encode()
     )

@@ -20,29 +20,47 @@ extern "C" {
 /* The most dimensions that an array may have. */
 #define FW_NDIM_MAX 64
 
-/* Serializer ids. */
-enum { FW_SERIALIZER_ARRAY = 1 };
+/* Serializer ids. 5 is kept for records. */
+enum {
+    FW_SERIALIZER_ARRAY = 1,
+    FW_SERIALIZER_RAW = 2,
+    FW_SERIALIZER_JSON = 3,
+    FW_SERIALIZER_MSGPACK = 4,
+    FW_SERIALIZER_PICKLE = 6,
+    FW_SERIALIZER_CLOUDPICKLE = 7,
+    FW_SERIALIZER_DILL = 8,
+    FW_SERIALIZER_PROTOBUF = 9,
+    FW_SERIALIZER_FLATBUFFERS = 10,
+    FW_SERIALIZER_CAPNP = 11,
+    FW_SERIALIZER_ARROW = 12,
+    FW_SERIALIZER_USER = 255
+};
 
 /* Flags. Those of sections stand in the order of the sections. */
 enum {
-    FW_FLAG_INLINE = 0x0001,    /* the payload is in the head's own frame */
+    FW_FLAG_INLINE = 0x0001,    /* the first buffer is in the head's own frame */
     FW_FLAG_FORTRAN = 0x0002,   /* array: the payload is in column-major order */
-    FW_FLAG_BROADCAST = 0x0010, /* section: a mask of the axes that are repeated, not stored */
+    FW_FLAG_PACKED = 0x0004,    /* with INLINE: so are all the others */
+    FW_FLAG_SCALAR = 0x0008,    /* array of no dimensions: it was a scalar */
+    FW_FLAG_BROADCAST = 0x0010, /* array, section: the axes that are repeated, not stored */
+    FW_FLAG_BUFFERS = 0x0020,   /* not array, section: the length of each buffer */
     FW_FLAG_META = 0x0080,      /* section: metadata, msgpack */
-    FW_FLAG_TYPE = 0x0100       /* section: the description of a dtype without a code */
+    FW_FLAG_TYPE = 0x0100       /* section: the description of a dtype without a code; of a type */
 };
 
 /*
- * A head in memory. To pack, fill every field but `size`. After parsing, `meta` and `type` point
- * into the frame that was parsed and live as long as it does.
+ * A head in memory. To pack, fill every field but `size`. After parsing, `lengths`, `meta` and
+ * `type` point into the frame that was parsed and live as long as it does.
  */
 typedef struct {
     uint8_t serializer;
     uint8_t dtype; /* a code of dtype.h, or FW_DTYPE_DESCRIBED with a type section */
     uint8_t ndim;
     uint16_t flags;
-    uint64_t payload;            /* bytes of payload on the wire */
+    uint64_t payload;            /* bytes of payload on the wire, in all buffers */
     uint64_t broadcast;          /* bit i: axis i is repeated; only with FW_FLAG_BROADCAST */
+    const uint8_t *lengths;      /* only with FW_FLAG_BUFFERS: see fw_head_buffer */
+    size_t buffers;              /* number of buffers; 1 without FW_FLAG_BUFFERS */
     const uint8_t *meta;         /* only with FW_FLAG_META */
     size_t meta_size;            /* bytes */
     const uint8_t *type;         /* only with FW_FLAG_TYPE; UTF-8, not terminated */
@@ -78,22 +96,33 @@ int fw_head_pack(const fw_head_t *head, uint8_t *out, size_t capacity, size_t *w
 /*
  * Parse and check a head frame of `length` bytes, which needs no alignment.
  *
- * Writes *out, whose `meta` and `type` point into `frame`. For a dtype with a code, the payload's
- * length is checked against the shape; for a described one, call fw_head_check_payload when the
- * size of its elements is known. On failure *out is untouched and *offset, if `offset` is not
- * NULL, is the byte that the error was found at. Returns FW_OK or any FW_ERR_ up to
- * FW_ERR_TRAILING. Allocates nothing. Thread-safe.
+ * Writes *out, whose `lengths`, `meta` and `type` point into `frame`. The payload's length is
+ * checked against the shape or against the lengths; for an array with a described dtype, call
+ * fw_head_check_payload when the size of its elements is known. On failure *out is untouched and
+ * *offset, if `offset` is not NULL, is the byte that the error was found at. Returns FW_OK or any
+ * FW_ERR_ up to FW_ERR_TRAILING. Allocates nothing. Thread-safe.
  */
 int fw_head_parse(const uint8_t *frame, size_t length, fw_head_t *out, size_t *offset);
 
 /*
- * Check that a head's payload is what its shape, broadcast mask and an element size of `itemsize`
+ * Check that an array's payload is what its shape, broadcast mask and an element size of `itemsize`
  * bytes say, with overflow-checked arithmetic.
  *
  * Returns FW_OK, FW_ERR_SHAPE if the array would not fit in 63 bits of bytes, FW_ERR_PAYLOAD.
  * Thread-safe.
  */
 int fw_head_check_payload(const fw_head_t *head, uint64_t itemsize);
+
+/*
+ * The length of buffer `i` < head->buffers, in bytes. Thread-safe.
+ */
+uint64_t fw_head_buffer(const fw_head_t *head, size_t i);
+
+/*
+ * Write the length of a buffer as the section wants it: 8 bytes at `out`, of any alignment, of the
+ * array that head->lengths is to point to. Thread-safe.
+ */
+void fw_head_put_length(uint8_t *out, uint64_t length);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,255 @@
+"""Values between Python and sockets, and without any: what users call, and what they pass to it.
+
+The codec is `_values` and what it stands on.
+"""
+
+from .serializers import registry
+
+from cpython.buffer cimport PyObject_CheckBuffer
+
+from ._buffers cimport Buffer
+from ._c cimport *
+from ._codec cimport codec_of
+from ._decode cimport find_head, read_head
+from ._encode cimport APART
+from ._frames cimport Frames, Span, frames_begin, frames_end, frames_load
+from ._libzmq cimport ZMQ_SNDMORE, direct
+from ._manner cimport Manner, new_manner
+from ._transport cimport frames_receive, frames_send
+from ._values cimport get_value, put_envelope, put_value
+
+__all__ = ["dumps", "dumps_apart", "loads", "parse_head", "recv_value", "send_value"]
+
+_NAMES = {id: name for name, id in registry.IDS.items()}
+
+
+def send_value(
+    socket, value, int flags=0, copy=None, bint track=False, *, serializer=None, topic=None,
+    envelope=None, meta=None, packed=False, codec=None
+):
+    """Send any value as one self-describing message.
+
+    Parameters
+    ----------
+    socket : zmq.Socket
+    value : object
+        What the serializer takes. "auto" takes arrays, buffers, registered types, and trees: dicts,
+        lists, tuples, sets, text, numbers, dates and more, with arrays and buffers anywhere in
+        them; docs/serializers.md lists what comes back as what.
+    flags : int
+        ``zmq.DONTWAIT``.
+    copy : None or bool
+        For every array and buffer of over 8 KiB in the value, as for `send_array`: None sends in
+        place what nobody can change, False whatever it is, True copies.
+    track : bool
+        Return a `MessageTracker`, done when libzmq has released every frame.
+    serializer : str or sequence of str, optional
+        In place of the codec's. In a sequence, the first that takes the value.
+    topic : str or bytes, optional
+        Sent as a frame before the head, str as UTF-8. On a ROUTER: the peer's routing id.
+    envelope : sequence of buffers, optional
+        Frames before the topic: on a ROUTER, `Message.envelope` of what this answers.
+    meta : object, optional
+        Anything that MessagePack carries; read with `recv_message`.
+    packed : bool
+        One frame whatever the size, for ZMQ_CONFLATE and for the sockets that take no message of
+        several frames. That is a copy. A topic or an envelope are still frames of their own.
+    codec : Codec, optional
+        What it does not set is the socket's, or the process's.
+
+    Returns
+    -------
+    MessageTracker or None
+
+    Raises
+    ------
+    TypeError
+        The serializer does not take the value or something in it: the text begins with the path.
+    ValueError
+        No such serializer; values too deep inside each other, or one inside itself;
+        ``zmq.SNDMORE``; a topic that begins with the magic.
+    ImportError
+        The serializer's library is not installed; the text says what to install.
+    zmq.Again, zmq.ContextTerminated, zmq.ZMQError
+        As pyzmq's ``send``. No peer sees part of the message.
+
+    Notes
+    -----
+    Wire format: "Serializers", "Trees".
+    """
+    cdef Frames frames
+    cdef Manner manner
+    if flags & ZMQ_SNDMORE:
+        raise ValueError("SNDMORE: a head describes a whole message, nothing can follow a value")
+    manner = new_manner(socket, topic, copy, meta, packed, codec_of(socket, codec))
+    frames_begin(&frames, not direct, track)
+    try:
+        if topic is not None or envelope is not None:
+            put_envelope(&frames, socket, envelope, topic)
+        put_value(&frames, value, serializer, manner)
+        return frames_send(&frames, socket, flags)
+    finally:
+        frames_end(&frames)
+
+
+def recv_value(socket, int flags=0, *, type=None, copy=None, codec=None):
+    """Receive a value: a message of `send_value` or `send_array`, whatever its serializer.
+
+    Parameters
+    ----------
+    socket : zmq.Socket
+    flags : int
+        ``zmq.DONTWAIT``.
+    type : type, optional
+        Give an instance of this type, of those that msgspec supports (dataclasses, Structs,
+        TypedDicts, ``list[int]``, enumerations, ``numpy.ndarray`` for an array …), or refuse.
+    copy : None or bool
+        For every array and buffer in the value, as for `recv_array`: None and False give read-only
+        views of the message where they are over 8 KiB, True memory of your own.
+    codec : Codec, optional
+        What to accept; what it does not set is the socket's, or the process's.
+
+    Returns
+    -------
+    object
+        ``bytes`` and ``bytearray`` come back as what they were, which copies them once; other
+        buffers as read-only memoryviews in place.
+
+    Raises
+    ------
+    RefusedError
+        The codec's `allow` does not name the serializer; nobody registered it, or an object's
+        class, here; its library is not installed.
+    LimitError
+        More than the codec's `limits` allow.
+    SchemaError
+        It is not of the `type` that was asked for.
+    DecodeError
+        The message is not what it claims to be, or has no head (code ``foreign``).
+    zmq.Again, zmq.ContextTerminated, zmq.ZMQError
+        As pyzmq's ``recv``.
+
+    Notes
+    -----
+    Whatever the error, the whole message has been consumed and the next one is intact. Topics and
+    other envelope frames are dropped: `recv_message` shows them.
+    """
+    cdef Frames frames
+    chosen = codec_of(socket, codec)
+    frames_begin(&frames, not direct, False)
+    try:
+        frames_receive(&frames, socket, flags, True)
+        return get_value(&frames, socket, chosen, copy, type)
+    finally:
+        frames_end(&frames)
+
+
+def dumps(value, *, serializer=None, copy=None, meta=None, packed=False, codec=None):
+    """The frames of a value, without a socket: for files and other transports.
+
+    Parameters
+    ----------
+    value, serializer, copy, meta, packed, codec
+        As for `send_value`. What is not copied is aliased by the result.
+
+    Returns
+    -------
+    list of bytes and memoryview
+        The head, with what is small, and the other buffers: read-only, one-dimensional.
+
+    Raises
+    ------
+    TypeError, ValueError, ImportError
+        As for `send_value`.
+    """
+    return dumped(value, serializer, new_manner(None, None, copy, meta, packed, codec_of(None, codec)))
+
+
+def dumps_apart(value, serializer, context):
+    """`dumps` for `serialize`: the head holds no array's payload, and functions get a context."""
+    cdef Manner manner = new_manner(None, None, False, None, False, codec_of(None, None))
+    manner.place = APART
+    manner.context = context
+    return dumped(value, serializer, manner)
+
+
+cdef list dumped(object value, object serializer, Manner manner):
+    cdef Frames frames
+    frames_begin(&frames, True, False)
+    try:
+        put_value(&frames, value, serializer, manner)
+        if frames.count == 1:
+            return <list>frames.objects
+        return [
+            memoryview(each) if type(each) is Buffer else each for each in <list>frames.objects
+        ]
+    finally:
+        frames_end(&frames)
+
+
+def loads(frames, *, type=None, copy=None, codec=None):
+    """The value of frames that `dumps` made, or that came by another way.
+
+    Parameters
+    ----------
+    frames : buffer, or iterable of buffers
+        Contiguous, bytes-like; envelope frames may stand before the head. What is over 8 KiB is
+        not copied: the value aliases its frame and holds its buffer.
+    type, copy, codec
+        As for `recv_value`; ``copy=True`` always copies.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    DecodeError
+        As for `recv_value`; BufferError for a buffer that is not contiguous.
+    """
+    cdef Frames list_of_frames
+    if PyObject_CheckBuffer(frames):
+        frames = (frames,)
+    frames_begin(&list_of_frames, True, False)
+    try:
+        frames_load(&list_of_frames, frames)
+        return get_value(&list_of_frames, None, codec_of(None, codec), copy, type)
+    finally:
+        frames_end(&list_of_frames)
+
+
+def parse_head(frames, socket=None):
+    """Find and check the head of a message.
+
+    Parameters
+    ----------
+    frames : iterable of buffers
+    socket : zmq.Socket, optional
+        Where they came from: on a ROUTER or STREAM the first one is a routing id.
+
+    Returns
+    -------
+    tuple of (int, str, bytes or None) or None
+        The index of the head, the name of the serializer, and the metadata as msgpack; None if the
+        message has no head.
+
+    Raises
+    ------
+    DecodeError
+        The head is malformed.
+    """
+    cdef Frames list_of_frames
+    cdef fw_head_t head
+    cdef Span frame
+    cdef Py_ssize_t at
+    frames_begin(&list_of_frames, True, False)
+    try:
+        frames_load(&list_of_frames, frames)
+        at = find_head(&list_of_frames, socket, &frame)
+        if at < 0:
+            return None
+        read_head(frame, &head)
+        name = _NAMES.get(head.serializer) or (head.type[:head.type_size]).decode("utf-8", "replace")
+        return at, name, head.meta[:head.meta_size] if head.flags & FW_FLAG_META else None
+    finally:
+        frames_end(&list_of_frames)

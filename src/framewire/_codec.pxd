@@ -1,0 +1,23 @@
+from libc.stdint cimport uint8_t
+
+cdef class Codec:
+    cdef readonly object serializer  # str or tuple of str; None: not set
+    cdef readonly object allow       # frozenset of str; None: not set
+    cdef readonly object limits      # Limits; None: not set
+    cdef bint resolved               # is everything set?
+    cdef bint automatic              # serializer is "auto"
+    cdef bint takes[256]             # by serializer id; for 255, see `check_user`
+    cdef int depth
+    cdef Codec above                 # the last one that this was resolved with,
+    cdef Codec result                # and what came of it
+
+    cdef Codec over(self, Codec above)
+    cdef int refuse(self, uint8_t serializer, str name) except -1
+
+    cdef inline int check(self, uint8_t serializer, str name) except -1:
+        """Raise RefusedError for a serializer that is not allowed. `name`: of one of the user's."""
+        if not self.takes[serializer]:
+            self.refuse(serializer, name)
+        return 0
+
+cdef Codec codec_of(object socket, object given)

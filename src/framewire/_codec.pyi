@@ -1,0 +1,41 @@
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias, final
+
+import zmq
+
+from .limits import Limits
+
+__all__ = [
+    "SAFE",
+    "Codec",
+    "as_codec",
+    "codec_for",
+    "default_codec",
+    "note_codec",
+    "set_default_codec",
+]
+
+SAFE: frozenset[str]
+
+_Names: TypeAlias = str | Sequence[str]
+
+@final
+class Codec:
+    serializer: _Names | None
+    allow: frozenset[str] | None
+    limits: Limits | None
+    def __init__(
+        self,
+        serializer: _Names | None = None,
+        *,
+        allow: Iterable[str] | None = None,
+        limits: Limits | None = None,
+    ) -> None: ...
+
+def default_codec() -> Codec: ...
+def set_default_codec(
+    codec: Codec | _Names | None = None, *, serializer: _Names | None = None
+) -> None: ...
+def as_codec(codec: Any, serializer: _Names | None = None) -> Codec | None: ...
+def note_codec(codec: Codec | None, above: Codec | None) -> Codec | None: ...
+def codec_for(socket: zmq.Socket[Any] | None, codec: Codec | _Names | None) -> Codec: ...

@@ -1,0 +1,207 @@
+"""How to encode and what to accept: one immutable object, set at three levels."""
+
+import os
+
+from .errors import RefusedError
+from .limits import Limits
+from .serializers import registry
+
+from libc.stdint cimport uint8_t
+
+cimport cython
+
+__all__ = ["SAFE", "Codec", "as_codec", "codec_for", "default_codec", "note_codec", "set_default_codec"]
+
+# What a receiver takes unless it says otherwise: what cannot run what the sender chose. "user" is
+# every serializer that was registered in this process and not called unsafe.
+SAFE = frozenset(
+    ["raw", "array", "json", "msgpack", "protobuf", "flatbuffers", "capnp", "arrow", "user"]
+)
+
+_NAMES = {id: name for name, id in registry.IDS.items()}
+
+
+def _names(value, what):
+    """A str or an iterable of them as a tuple, or TypeError."""
+    names = (value,) if isinstance(value, str) else tuple(value)
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"{what} takes names of serializers, not {value!r}")
+    return names
+
+
+@cython.final
+cdef class Codec:
+    """How to encode and what to accept. Immutable.
+
+    It is set at three levels: for the process (`set_default_codec`), a `Context` and a `Socket`;
+    a call may pass its own. What is not set is inherited from the level above, once, when the codec
+    is assigned.
+
+    Parameters
+    ----------
+    serializer : str or sequence of str, optional
+        What `send_value` and `dumps` encode with. "auto", the default, picks by type: arrays, raw
+        buffers, registered types, else "msgpack"; never a pickle. In a sequence, one that does not
+        take the value gives way to the next.
+    allow : iterable of str, optional
+        The names of the serializers that a receiver takes; `SAFE` by default. Others are refused
+        from the head alone, before the payload is looked at. ``SAFE | {"pickle"}`` adds one:
+        reading a pickle runs what the sender chose. "user" stands for all of your own that are not
+        registered as unsafe, "arrow.extension" for Arrow's extension types.
+    limits : Limits, optional
+
+    Raises
+    ------
+    TypeError
+        Not names. Whether a serializer exists is asked when it is first used (ValueError).
+    """
+
+    def __init__(self, serializer=None, *, allow=None, limits=None):
+        if serializer is not None:
+            names = _names(serializer, "serializer")
+            serializer = serializer if isinstance(serializer, str) else names
+            if not names:
+                raise ValueError("an empty sequence of serializers")
+        if allow is not None:
+            allow = frozenset(_names(allow, "allow"))
+        if limits is not None and not isinstance(limits, Limits):
+            raise TypeError(f"limits must be Limits, not {type(limits).__name__}")
+        self.serializer = serializer
+        self.allow = allow
+        self.limits = limits
+        self.resolved = None not in (serializer, allow, limits)
+        if self.resolved:
+            self.automatic = serializer == "auto"
+            self.depth = limits.depth
+            for id, name in _NAMES.items():
+                self.takes[id] = name in allow
+            self.takes[registry.USER] = False
+
+    cdef Codec over(self, Codec above):
+        """This codec, with what is not set taken from a resolved one."""
+        if self.resolved:
+            return self
+        if self.above is not above:
+            self.result = Codec(
+                above.serializer if self.serializer is None else self.serializer,
+                allow=above.allow if self.allow is None else self.allow,
+                limits=above.limits if self.limits is None else self.limits,
+            )
+            self.above = above
+        return self.result
+
+    cdef int refuse(self, uint8_t serializer, str name) except -1:
+        """Raise RefusedError, unless it is one of the user's that is allowed."""
+        if serializer == registry.USER:
+            if name in self.allow:
+                return 0
+            if "user" in self.allow and not registry.by_name(name).unsafe:
+                return 0
+        else:
+            name = _NAMES[serializer]
+        raise RefusedError(
+            f"a message of the serializer {name!r}, which is not allowed: "
+            f"Codec(allow=[{name!r}, ...]) would take it",
+            "refused",
+            3,
+        )
+
+    def __eq__(self, other):
+        if not isinstance(other, Codec):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self):
+        return hash(self._key())
+
+    def __reduce__(self):
+        return _make, self._key()
+
+    def __repr__(self):
+        names = ("serializer", "allow", "limits")
+        known = zip(names, (self.serializer, self.allow and sorted(self.allow), self.limits))
+        return f"Codec({', '.join(f'{name}={value!r}' for name, value in known if value is not None)})"
+
+    def _key(self):
+        return self.serializer, self.allow, self.limits
+
+
+def _make(serializer, allow, limits):
+    return Codec(serializer, allow=allow, limits=limits)
+
+
+cdef Codec base = Codec("auto", allow=SAFE, limits=Limits())
+cdef Codec default = None   # for the process; None until it is first used
+cdef bint anywhere = False  # has any context or socket a codec of its own?
+
+
+cdef Codec current_default():
+    global default
+    if default is None:
+        default = Codec(os.environ.get("FRAMEWIRE_SERIALIZER") or None).over(base)
+    return default
+
+
+def default_codec():
+    """The codec of the process, everything set. See `set_default_codec`."""
+    return current_default()
+
+
+def set_default_codec(codec=None, *, serializer=None):
+    """Set the codec of the process: for sockets, and new contexts, that have none of their own.
+
+    Parameters
+    ----------
+    codec : Codec, str or sequence of str, optional
+        What it does not set is as at first. Without arguments all is as at first: the serializer
+        that the environment variable ``FRAMEWIRE_SERIALIZER`` names, or "auto".
+    serializer : str or sequence of str, optional
+        Short for ``Codec(serializer)``.
+
+    Raises
+    ------
+    TypeError
+        Both, or no codec.
+    """
+    global default
+    chosen = as_codec(codec, serializer)
+    default = None if chosen is None else (<Codec>chosen).over(base)
+
+
+def as_codec(codec, serializer=None):
+    """What a level was given, as a Codec or None: a codec, or the short form."""
+    if serializer is not None:
+        if codec is not None:
+            raise TypeError("codec or serializer, not both: a codec has one")
+        codec = serializer
+    if codec is None or isinstance(codec, Codec):
+        return codec
+    if isinstance(codec, (str, tuple, list)):
+        return Codec(codec)
+    raise TypeError(f"codec must be a Codec, not {type(codec).__name__}")
+
+
+def note_codec(codec, above):
+    """Resolve a codec for a context or socket, and look for codecs there from now on."""
+    global anywhere
+    anywhere = True
+    if codec is None:
+        return above
+    return (<Codec>codec).over(current_default() if above is None else above)
+
+
+def codec_for(socket, codec):
+    """The codec of a call on a socket that may have passed its own."""
+    return codec_of(socket, codec)
+
+
+cdef Codec codec_of(object socket, object given):
+    """The codec of a call on a socket, or on none, that may have passed its own."""
+    cdef Codec above = None
+    if anywhere and socket is not None:
+        above = getattr(socket, "__dict__", {}).get("_codec")
+    if above is None:
+        above = current_default()
+    if given is None:
+        return above
+    return (<Codec>as_codec(given)).over(above)

@@ -1,0 +1,16 @@
+from ._codec cimport Codec
+
+cdef class Manner:
+    cdef Codec codec
+    cdef object copy      # as for send_array
+    cdef bytes meta       # as encode_meta gives it
+    cdef int place        # of _encode: BY_SIZE, PACKED or APART
+    cdef object socket    # None without one
+    cdef object topic
+    cdef object context   # what the caller gave for functions that users registered
+
+    cdef dict full_context(self)
+
+cdef Manner new_manner(
+    object socket, object topic, object copy, object meta, bint packed, Codec codec
+)

@@ -1,0 +1,517 @@
+"""Trees of Python values written as MessagePack, with arrays and large buffers beside it, in place.
+
+docs/wire-format.md, "Trees". What MessagePack has no type for is an extension. An array or a buffer
+that is too large for the tree takes the next of the message's other buffers: they travel in the
+order in which they are met, so there are no indices that could be wrong.
+"""
+
+import datetime
+import decimal
+import enum
+import struct
+import uuid
+from dataclasses import fields, is_dataclass
+
+import msgspec
+import numpy
+
+from .serializers import objects
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.buffer cimport PyObject_CheckBuffer
+from cpython.dict cimport PyDict_Next, PyDict_Size
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
+from libc.string cimport memcpy
+
+cimport cython
+cimport numpy as np
+
+from ._buffers cimport SMALL, Buffer
+from ._c cimport *
+from ._encode cimport begin_head, check, checked_array, end_head, hold_stored
+from ._manner cimport Manner
+from ._raw cimport hold_raw
+from ._tree cimport *
+
+cdef extern from "Python.h":
+    const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
+    bint PyUnicode_IS_ASCII(object text)
+    void *PyUnicode_DATA(object text)
+    Py_ssize_t PyUnicode_GET_LENGTH(object text)
+    long long PyLong_AsLongLongAndOverflow(object number, int *overflow) except? -1
+    unsigned long long PyLong_AsUnsignedLongLong(object number) except? 0xFFFFFFFFFFFFFFFF
+
+__all__ = []
+
+np.import_array()
+
+cdef enum:
+    LONGEST_PATH = 200  # of an exception, in characters
+
+# Extensions whose content is made of the whole value by a function of Python's.
+PUTS = {
+    datetime.datetime: (EXT_DATETIME, lambda value: value.isoformat().encode()),
+    datetime.date: (EXT_DATE, lambda value: value.isoformat().encode()),
+    datetime.time: (EXT_TIME, lambda value: value.isoformat().encode()),
+    datetime.timedelta: (
+        EXT_TIMEDELTA, lambda value: struct.pack("<3q", value.days, value.seconds, value.microseconds)
+    ),
+    uuid.UUID: (EXT_UUID, lambda value: value.bytes),
+    decimal.Decimal: (EXT_DECIMAL, lambda value: str(value).encode()),
+    complex: (EXT_COMPLEX, lambda value: struct.pack("<2d", value.real, value.imag)),
+}
+
+
+cdef inline void store_big(uint8_t *p, uint64_t value, int size) noexcept:
+    """The last `size` bytes of a number, most significant first."""
+    cdef int i
+    for i in range(size):
+        p[i] = <uint8_t>(value >> 8 * (size - 1 - i))
+
+
+cdef str short(object key):
+    text = repr(key)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+cdef object as_fields(object struct):
+    """A msgspec Struct as msgspec would encode it: a dict or, if it is array_like, a list."""
+    config = struct.__struct_config__
+    values = [getattr(struct, name) for name in struct.__struct_fields__]
+    if config.array_like:
+        return values if config.tag is None else [config.tag, *values]
+    fields = dict(zip(struct.__struct_encode_fields__, values))
+    return fields if config.tag is None else {config.tag_field: config.tag, **fields}
+
+
+cdef np.ndarray from_dlpack(object producer):
+    """A tensor of another library as an array over the same memory."""
+    try:
+        return numpy.from_dlpack(producer)
+    except (BufferError, RuntimeError, ValueError) as error:
+        raise TypeError(f"a {type(producer).__qualname__} that numpy cannot view: {error}") from error
+
+
+cdef object located(object error, str step):
+    """The exception, with a step put before the path of where it arose."""
+    path = getattr(error, "_path", "")
+    if len(path) < LONGEST_PATH:
+        try:
+            error._path = step + path
+        except AttributeError:  # an exception with slots
+            pass
+    return error
+
+
+cdef object explained(object error):
+    """The exception for the user: with the path, where it is one of those that we document."""
+    path = getattr(error, "_path", None)
+    if path and type(error) in (TypeError, ValueError):
+        return type(error)(f"value{path}: {error}").with_traceback(error.__traceback__)
+    return error
+
+
+cdef TreeWriter write_tree(object value, Manner manner):
+    """Write a value.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It cannot be sent; the text begins with the path to what cannot.
+    """
+    cdef TreeWriter self = TreeWriter.__new__(TreeWriter)
+    self.manner = manner
+    self.depth = manner.codec.depth
+    try:
+        self.put(value)
+    except Exception as error:
+        raise explained(error) from error.__cause__
+    return self
+
+
+cdef TreeWriter write_parts(object header, object frames, Manner manner):
+    """Write the header and the frames of a serializer of the user's, as a list of the two."""
+    cdef TreeWriter self = write_tree(header, manner)
+    cdef TreeWriter whole = TreeWriter.__new__(TreeWriter)
+    whole.manner = manner
+    whole.put_count(2, 0x90, 0xDC)
+    whole.put_bytes(self.data, self.size)
+    whole.beside = self.beside
+    whole.put_frames(list(frames))
+    return whole
+
+
+@cython.final
+@cython.freelist(8)
+cdef class TreeWriter:
+    """A tree being written. See `write_tree`."""
+
+    def __cinit__(self):
+        self.data = self.few
+        self.capacity = sizeof(self.few)
+
+    def __dealloc__(self):
+        if self.data != self.few:
+            PyMem_Free(self.data)
+
+    # ---- bytes
+
+    cdef uint8_t *grow(self, size_t more) except NULL:
+        cdef size_t capacity = self.capacity
+        cdef uint8_t *data
+        while capacity - self.size < more:
+            capacity *= 2
+        data = <uint8_t *>PyMem_Realloc(NULL if self.data == self.few else self.data, capacity)
+        if data == NULL:
+            raise MemoryError()
+        if self.data == self.few:
+            memcpy(data, self.few, self.size)
+        self.data = data
+        self.capacity = capacity
+        return data + self.size
+
+    cdef inline uint8_t *reserve(self, size_t more) except NULL:
+        """Room for so many bytes more; `size` is the caller's to move."""
+        if self.capacity - self.size < more:
+            return self.grow(more)
+        return self.data + self.size
+
+    cdef inline int put_byte(self, uint8_t byte) except -1:
+        self.reserve(1)[0] = byte
+        self.size += 1
+        return 0
+
+    cdef inline int put_bytes(self, const void *data, size_t size) except -1:
+        memcpy(self.reserve(size), data, size)
+        self.size += size
+        return 0
+
+    cdef inline int put_number(self, uint8_t code, uint64_t value, int size) except -1:
+        """A code, and the last `size` bytes of a number."""
+        cdef uint8_t *p = self.reserve(1 + size)
+        p[0] = code
+        store_big(p + 1, value, size)
+        self.size += 1 + size
+        return 0
+
+    cdef int put_size(self, size_t n, uint8_t code8, uint8_t code16) except -1:
+        """A length behind its code: one for 8 bits, unless that is 0, for 16, and, next, for 32."""
+        if n < 0x100 and code8:
+            return self.put_number(code8, n, 1)
+        if n < 0x10000:
+            return self.put_number(code16, n, 2)
+        if n >= <size_t>1 << 32:
+            raise ValueError(f"{n} bytes or items: at most {(1 << 32) - 1} can be sent")
+        return self.put_number(code16 + 1, n, 4)
+
+    # ---- scalars
+
+    cdef int put_text(self, object text) except -1:
+        cdef Py_ssize_t size
+        cdef const char *data
+        cdef uint8_t *p
+        if PyUnicode_IS_ASCII(text):
+            data = <const char *>PyUnicode_DATA(text)
+            size = PyUnicode_GET_LENGTH(text)
+        else:
+            try:
+                data = PyUnicode_AsUTF8AndSize(text, &size)
+            except UnicodeEncodeError:
+                return self.put_extension(EXT_TEXT, str.encode(text, "utf-8", "surrogatepass"))
+        if size < 32:
+            p = self.reserve(1 + size)
+            p[0] = 0xA0 | <uint8_t>size
+            memcpy(p + 1, data, size)
+            self.size += 1 + size
+            return 0
+        self.put_size(size, 0xD9, 0xDA)
+        return self.put_bytes(data, size)
+
+    cdef int put_int(self, object number) except -1:
+        cdef int overflow
+        cdef int64_t value = PyLong_AsLongLongAndOverflow(number, &overflow)
+        if overflow:
+            return self.put_large_int(number)
+        if value >= 0:
+            if value < 0x80:
+                return self.put_byte(<uint8_t>value)
+            if value < 0x100:
+                return self.put_number(0xCC, value, 1)
+            if value < 0x10000:
+                return self.put_number(0xCD, value, 2)
+            return self.put_number(0xCE, value, 4) if value >> 32 == 0 else (
+                self.put_number(0xCF, value, 8)
+            )
+        if value >= -0x20:
+            return self.put_byte(<uint8_t>value)
+        if value >= -0x80:
+            return self.put_number(0xD0, value, 1)
+        if value >= -0x8000:
+            return self.put_number(0xD1, value, 2)
+        return self.put_number(0xD2, value, 4) if value >> 31 == -1 else (
+            self.put_number(0xD3, value, 8)
+        )
+
+    cdef int put_large_int(self, object number) except -1:
+        if 0 < number < 1 << 64:
+            return self.put_number(0xCF, PyLong_AsUnsignedLongLong(number), 8)
+        size = number.bit_length() // 8 + 1
+        return self.put_extension(EXT_INT, int.to_bytes(number, size, "little", signed=True))
+
+    cdef int put_float(self, double number) except -1:
+        cdef uint64_t bits
+        memcpy(&bits, &number, 8)
+        return self.put_number(0xCB, bits, 8)
+
+    # ---- extensions
+
+    cdef int put_extension(self, uint8_t kind, bytes content) except -1:
+        self.put_size(PyBytes_GET_SIZE(content), 0xC7, 0xC8)
+        self.put_byte(kind)
+        return self.put_bytes(PyBytes_AS_STRING(content), PyBytes_GET_SIZE(content))
+
+    cdef size_t begin_extension(self, uint8_t kind) except 0:
+        """An extension whose content follows. Returns where that begins, for `end_extension`."""
+        self.put_number(0xC9, 0, 4)
+        self.put_byte(kind)
+        return self.size
+
+    cdef int end_extension(self, size_t begin) except -1:
+        cdef size_t size = self.size - begin
+        if size >= <size_t>1 << 32:
+            raise ValueError(f"an extension of {size} bytes: at most {(1 << 32) - 1} can be sent")
+        store_big(self.data + begin - 5, size, 4)
+        return 0
+
+    # ---- arrays and buffers
+
+    cdef int put_array(self, np.ndarray array, uint16_t flags) except -1:
+        cdef fw_head_t head
+        cdef np.ndarray stored
+        cdef size_t size
+        description = begin_head(array, &head)  # held until the head is packed
+        head.flags |= flags
+        stored = end_head(array, &head)
+        check(fw_head_size(&head, &size))
+        if head.payload <= SMALL:
+            head.flags |= FW_FLAG_INLINE
+            self.put_size(size + head.payload, 0xC7, 0xC8)
+        else:
+            self.put_beside(hold_stored(array, stored, self.manner.copy))
+            self.put_size(size, 0xC7, 0xC8)
+        self.put_byte(EXT_ARRAY)
+        check(fw_head_pack(&head, self.reserve(size), size, &size))
+        self.size += size
+        if head.flags & FW_FLAG_INLINE:
+            self.put_bytes(np.PyArray_DATA(stored), head.payload)
+        return 0
+
+    cdef int put_beside(self, Buffer buffer) except -1:
+        """A buffer that is not in the tree."""
+        if self.beside is None:
+            self.beside = []
+        self.beside.append(buffer)
+        return 0
+
+    cdef int put_masked(self, object array) except -1:
+        if array is numpy.ma.masked:  # which has a fill value, and cannot be asked for it
+            array = numpy.ma.MaskedArray(0.0, True)
+        begin = self.begin_extension(EXT_MASKED)
+        self.enter()
+        self.put_array(numpy.asarray(array.data), 0)
+        self.put_array(numpy.ma.getmaskarray(array), 0)
+        self.put(array.fill_value)
+        self.depth += 1
+        return self.end_extension(begin)
+
+    cdef int put_buffer(self, object exporter, uint8_t kind) except -1:
+        """bytes are MessagePack's own while they are small; others are extensions."""
+        cdef Buffer buffer = hold_raw(exporter, self.manner.copy)
+        cdef size_t size = buffer.view.len
+        if size > SMALL:
+            self.put_beside(buffer)
+            self.put_size(1, 0xC7, 0xC8)
+            self.put_byte(EXT_BESIDE)
+            return self.put_byte(kind)
+        if kind == BESIDE_BYTES:
+            self.put_size(size, 0xC4, 0xC5)
+        else:
+            self.put_size(size, 0xC7, 0xC8)
+            self.put_byte(EXT_BYTEARRAY if kind == BESIDE_BYTEARRAY else EXT_BUFFER)
+        return self.put_bytes(buffer.view.buf, size)
+
+    # ---- containers
+
+    cdef int enter(self) except -1:
+        """Into a container; `depth` is the caller's to give back."""
+        if self.depth == 0:
+            raise ValueError("too many values inside each other, or one inside itself")
+        self.depth -= 1
+        return 0
+
+    cdef int put_count(self, size_t items, uint8_t code4, uint8_t code16) except -1:
+        """The beginning of an array, or map, of so many items, or pairs of them."""
+        if items < 16:
+            return self.put_byte(code4 | <uint8_t>items)
+        return self.put_size(items, 0, code16)
+
+    cdef int put_items(self, object items) except -1:
+        """A list, tuple or set, as an array of MessagePack."""
+        cdef size_t n = len(items)
+        cdef size_t i = 0
+        self.enter()
+        self.put_count(n, 0x90, 0xDC)
+        try:
+            for item in items:
+                if i == n:
+                    break
+                self.put(item)
+                i += 1
+        except Exception as error:
+            raise located(error, f"[{i}]")
+        if i != n or <size_t>len(items) != n:
+            raise ValueError("it changed while it was being sent")
+        self.depth += 1
+        return 0
+
+    cdef int put_dict(self, object mapping) except -1:
+        cdef PyObject *key_at
+        cdef PyObject *value_at
+        cdef Py_ssize_t at = 0
+        cdef Py_ssize_t n = PyDict_Size(mapping)
+        cdef Py_ssize_t i = 0
+        key = None
+        self.enter()
+        self.put_count(n, 0x80, 0xDE)
+        try:
+            while i < n and PyDict_Next(mapping, &at, &key_at, &value_at):
+                key = <object>key_at
+                value = <object>value_at
+                if type(key) is str:
+                    self.put_text(key)
+                else:
+                    self.put(key)
+                self.put(value)
+                i += 1
+        except Exception as error:
+            raise located(error, f"[{short(key)}]")
+        if i != n or PyDict_Size(mapping) != n:
+            raise ValueError("it changed while it was being sent")
+        self.depth += 1
+        return 0
+
+    cdef int put_attributes(self, object value, object names, object keys) except -1:
+        """An object as a map, of some of its attributes."""
+        self.enter()
+        self.put_count(len(names), 0x80, 0xDE)
+        for name, key in zip(names, keys):
+            self.put_text(key)
+            try:
+                self.put(getattr(value, name))
+            except Exception as error:
+                raise located(error, f".{name}")
+        self.depth += 1
+        return 0
+
+    cdef int put_sequence(self, object items, uint8_t kind) except -1:
+        begin = self.begin_extension(kind)
+        self.put_items(items)
+        return self.end_extension(begin)
+
+    cdef int put_object(self, object value, object registered) except -1:
+        """A value of a type that the user registered."""
+        name, header, frames = objects.dump(value, registered, self.manner.full_context())
+        begin = self.begin_extension(EXT_OBJECT)
+        self.enter()
+        self.put_text(name)
+        self.put(header)
+        self.put_frames(frames)
+        self.depth += 1
+        return self.end_extension(begin)
+
+    cdef int put_frames(self, list frames) except -1:
+        """Buffers as they come from functions that users registered."""
+        self.put_count(len(frames), 0x90, 0xDC)
+        for frame in frames:
+            self.put_buffer(frame, BESIDE_BUFFER)
+        return 0
+
+    # ---- any value
+
+    cdef int put(self, object value) except -1:
+        cls = type(value)
+        if cls is str:
+            return self.put_text(value)
+        if cls is int:
+            return self.put_int(value)
+        if cls is float:
+            return self.put_float(value)
+        if value is None:
+            return self.put_byte(0xC0)
+        if cls is bool:
+            return self.put_byte(0xC3 if value else 0xC2)
+        if cls is dict:
+            return self.put_dict(value)
+        if np.PyArray_CheckExact(value):
+            return self.put_array(value, 0)
+        if cls is list:
+            return self.put_items(value)
+        if cls is tuple:
+            return self.put_sequence(value, EXT_TUPLE)
+        if cls is bytes:
+            return self.put_buffer(value, BESIDE_BYTES)
+        registered = objects.dumpers.find(cls)
+        if registered is not None:
+            return self.put_object(value, registered)
+        return self.put_other(value, cls)
+
+    cdef int put_other(self, object value, object cls) except -1:
+        """What is of none of the commonest types exactly: subclasses, and the rarer ones."""
+        if isinstance(value, numpy.generic):
+            return self.put_array(numpy.asarray(value), FW_FLAG_SCALAR)
+        if isinstance(value, numpy.ma.MaskedArray):
+            return self.put_masked(value)
+        if isinstance(value, numpy.ndarray):
+            return self.put_array(checked_array(value), 0)
+        if isinstance(value, enum.Enum):
+            return self.put(value.value)
+        if isinstance(value, bytearray):
+            return self.put_buffer(value, BESIDE_BYTEARRAY)
+        found = PUTS.get(cls) or next(
+            (found for base, found in PUTS.items() if isinstance(value, base)), None
+        )
+        if found is not None:
+            kind, function = found
+            return self.put_extension(kind, function(value))
+        if isinstance(value, (set, frozenset)):
+            return self.put_sequence(value, EXT_SET if isinstance(value, set) else EXT_FROZENSET)
+        return self.put_rest(value, cls)
+
+    cdef int put_rest(self, object value, object cls) except -1:
+        """Subclasses of what MessagePack has, objects with fields, and exporters of memory."""
+        if isinstance(value, int):
+            return self.put_int(int(value))
+        if isinstance(value, float):
+            return self.put_float(value)
+        if isinstance(value, str):
+            return self.put_text(value)
+        if isinstance(value, dict):
+            return self.put_dict(dict(value))  # in the order of a subclass
+        if isinstance(value, list):
+            return self.put_items(value)
+        if isinstance(value, tuple):
+            return self.put_sequence(value, EXT_TUPLE)
+        if is_dataclass(cls):
+            names = [field.name for field in fields(value)]
+            return self.put_attributes(value, names, names)
+        if isinstance(value, msgspec.Struct):
+            return self.put(as_fields(value))
+        if PyObject_CheckBuffer(value):
+            return self.put_buffer(
+                value, BESIDE_BYTES if isinstance(value, bytes) else BESIDE_BUFFER
+            )
+        if hasattr(cls, "__dlpack__"):
+            return self.put_array(from_dlpack(value), 0)
+        raise TypeError(f"a {cls.__qualname__} cannot be sent; register its type or a serializer")

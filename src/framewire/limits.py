@@ -1,0 +1,24 @@
+"""How much of a receiver a message may ask for."""
+
+from dataclasses import dataclass
+
+__all__ = ["Limits"]
+
+DEEPEST = 512  # of any limit on depth: the tree codec recurses in C
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of a `Codec`; a message beyond one is a `LimitError`.
+
+    Parameters
+    ----------
+    depth : int
+        Containers inside each other, 1 to 512. It holds for sending too, with a ValueError.
+    """
+
+    depth: int = DEEPEST
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.depth <= DEEPEST:
+            raise ValueError(f"a depth of {self.depth}: it is from 1 to {DEEPEST}")

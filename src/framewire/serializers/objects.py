@@ -1,0 +1,211 @@
+"""Types that users register: how their values become a header and frames, and come back.
+
+On the wire such a value is an object of a tree (docs/wire-format.md, "Trees"), under the name of
+the registered class, anywhere in a value. Nothing is imported or looked up by that name but what
+was registered in this process.
+"""
+
+import enum
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..errors import RefusedError
+from .registry import takes_context
+
+__all__ = ["dump", "dumpers", "load", "loaders", "register_generic"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_T = TypeVar("_T", bound=type)
+_MOST_FOUND = 1000
+
+
+def wire_name(cls: type) -> str:
+    """What a class is called on the wire."""
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+class Dispatch:
+    """Functions by type, for a type and its subclasses, by method-resolution order."""
+
+    def __init__(self) -> None:
+        self._functions: dict[type, tuple[Callable[..., Any], bool]] = {}
+        self._names: dict[str, type] = {}
+        self._lazy: dict[str, Callable[[], Any]] = {}
+        self._found: dict[type, type | None] = {}
+
+    def register(self, cls: type, function: Any = None) -> Any:
+        """Register a function for a type and its subclasses. A decorator without `function`."""
+        if function is None:
+            return lambda function: self.register(cls, function)
+        if not isinstance(cls, type):
+            raise TypeError(f"a type is registered, not {cls!r}")
+        self._functions[cls] = function, takes_context(function)
+        self._names[wire_name(cls)] = cls
+        self._found.clear()
+        return function
+
+    def register_lazy(self, module: str, function: Any = None) -> Any:
+        """Register a function that registers types, for when one of this module is first met.
+
+        `module` is a top-level name, as "torch". The function takes no arguments. A decorator
+        without `function`.
+        """
+        if function is None:
+            return lambda function: self.register_lazy(module, function)
+        self._lazy[module] = function
+        self._found.clear()
+        return function
+
+    def find(self, cls: type) -> type | None:
+        """The registered class that serves a type, or None."""
+        try:
+            return self._found[cls]
+        except KeyError:
+            pass
+        base: type | None
+        for base in cls.__mro__:
+            if base in self._functions:
+                break
+            if self._ask(base.__module__):
+                return self.find(cls)
+        else:
+            base = None
+        if len(self._found) == _MOST_FOUND:  # classes that are made and dropped all the time
+            self._found.clear()
+        self._found[cls] = base
+        return base
+
+    def named(self, name: str) -> type | None:
+        """The class that is registered under a name on the wire, or None."""
+        if name not in self._names and self._ask(name):
+            return self.named(name)
+        return self._names.get(name)
+
+    def function(self, cls: type) -> tuple[Callable[..., Any], bool]:
+        """The function of a registered class, and whether it takes a context."""
+        return self._functions[cls]
+
+    def _ask(self, name: str) -> bool:
+        """Have the module of a name register its types, if it is to and has not."""
+        register = self._lazy.pop(name.partition(".")[0], None)
+        if register is None:
+            return False
+        self._found.clear()
+        register()
+        return True
+
+
+dumpers = Dispatch()
+loaders = Dispatch()
+
+
+def dump(value: Any, cls: type, context: Any) -> tuple[str, Any, list[Any]]:
+    """The name, header and frames of a value that a registered class serves."""
+    function, wants_context = dumpers.function(cls)
+    header, frames = function(value, context=context) if wants_context else function(value)
+    return wire_name(cls), header, list(frames)
+
+
+def load(name: str, header: Any, frames: list[Any], context: Any) -> Any:
+    """The value of a name, header and frames that came.
+
+    Raises
+    ------
+    RefusedError
+        No class is registered under that name.
+    """
+    cls = loaders.named(name)
+    if cls is None:
+        raise RefusedError(
+            f"an object of {name!r}, which is not registered here: "
+            "framewire.deserialize.register or register_generic takes its class",
+            "refused",
+        )
+    function, wants_context = loaders.function(cls)
+    if wants_context:
+        return function(header, frames, context=context)
+    return function(header, frames)
+
+
+# ---- generic
+
+
+def register_generic(cls: _T) -> _T:
+    """Register a class whose objects are what their attributes are, with its subclasses.
+
+    For objects that wrap arrays, and for enumerations, dataclasses and subclasses of ndarray that
+    are to come back as what they were. Attributes, those of ``__slots__`` included, are carried as
+    any value: arrays in place, objects of other registered classes too.
+
+    Reading makes an object without calling ``__init__`` and sets the attributes that came,
+    whatever they are; register functions of your own where they need to be checked.
+
+    Parameters
+    ----------
+    cls : type
+
+    Returns
+    -------
+    type
+        `cls`: this can be used as a decorator.
+
+    Examples
+    --------
+    >>> import framewire, numpy as np
+    >>> @framewire.register_generic
+    ... class Model:
+    ...     def __init__(self, weights):
+    ...         self.weights = weights
+    >>> came = framewire.loads(framewire.dumps({"model": Model(np.eye(2))}))
+    >>> type(came["model"]) is Model, came["model"].weights.shape
+    (True, (2, 2))
+    """
+    dumpers.register(cls, _dump_generic)
+    loaders.register(cls, lambda header, frames: _load_generic(cls, header))
+    return cls
+
+
+def _dump_generic(value: Any) -> tuple[dict[str, Any], list[Any]]:
+    header: dict[str, Any] = {"class": wire_name(type(value))}
+    if isinstance(value, enum.Enum):
+        return header | {"value": value.value}, []
+    if isinstance(value, np.ndarray):
+        masked = isinstance(value, np.ma.MaskedArray)
+        header["array"] = value.view(np.ma.MaskedArray) if masked else np.asarray(value)
+    header["state"] = {name: getattr(value, name) for name in _attributes(value)}
+    return header, []
+
+
+def _attributes(value: Any) -> Iterator[str]:
+    """The names of the attributes that an object has, in its __dict__ and in slots."""
+    yield from getattr(value, "__dict__", ())
+    for cls in type(value).__mro__:
+        slots = cls.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if name not in ("__dict__", "__weakref__"):
+                private = name.startswith("__") and not name.endswith("__")
+                name = f"_{cls.__name__.lstrip('_')}{name}" if private else name
+                if hasattr(value, name):
+                    yield name
+
+
+def _load_generic(registered: type, header: dict[str, Any]) -> Any:
+    cls = _subclass(registered, header["class"])
+    if issubclass(cls, enum.Enum):
+        return cls(header["value"])
+    value = header["array"].view(cls) if issubclass(cls, np.ndarray) else cls.__new__(cls)
+    for name, attribute in header["state"].items():
+        object.__setattr__(value, name, attribute)
+    return value
+
+
+def _subclass(cls: type, name: str) -> type:
+    """The class of a name among a registered class and its subclasses."""
+    classes = [cls]
+    for each in classes:
+        if wire_name(each) == name:
+            return each
+        classes += type.__subclasses__(each)
+    raise RefusedError(f"no subclass {name!r} of the registered {wire_name(cls)!r}", "refused")

@@ -1,0 +1,163 @@
+"""What the golden files are made of: heads, sections, and the files themselves."""
+
+import json
+import struct
+from pathlib import Path
+
+INLINE, FORTRAN, PACKED, SCALAR = 0x0001, 0x0002, 0x0004, 0x0008
+BROADCAST, BUFFERS, META, TYPE = 0x0010, 0x0020, 0x0080, 0x0100
+IDS = {"raw": 2, "json": 3, "msgpack": 4, "pickle": 6, "cloudpickle": 7, "dill": 8}
+IDS |= {"protobuf": 9, "flatbuffers": 10, "capnp": 11, "arrow": 12, "user": 255}
+GAIN = b"\x82\xa4gain\x02\xa4unit\xa1K"  # {"gain": 2, "unit": "K"}
+
+
+def elements(form: str, count: int, order: str = "<") -> bytes:
+    """1, 2, 3 … in a format of struct; alternating for a bool, (1, 2), (2, 3) … for a complex."""
+    if form == "?":
+        return bytes(n % 2 for n in range(count))
+    values = (range(n, n + len(form)) for n in range(1, count + 1))
+    return b"".join(struct.pack(order + form, *value) for value in values)
+
+
+def section(content: bytes) -> bytes:
+    return struct.pack("<Q", len(content)) + content + bytes(-len(content) % 8)
+
+
+def head(code, shape, payload, *, flags=0, sections=b"", version=1, serializer=1, ndim=None):
+    ndim = len(shape) if ndim is None else ndim
+    fixed = struct.pack("<2sBBHBBQ", b"\xc1F", version, serializer, flags, code, ndim, payload)
+    return fixed + struct.pack(f"<{len(shape)}Q", *shape) + sections
+
+
+def compact(value) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def described(text) -> str:
+    return compact(text) if isinstance(text, dict) else text
+
+
+def array_head(
+    code,
+    shape,
+    payload,
+    *,
+    inline=True,
+    fortran=False,
+    scalar=False,
+    mask=0,
+    meta=None,
+    text=None,
+):
+    """The flags and the head of an array."""
+    flags = INLINE * inline | FORTRAN * fortran | SCALAR * scalar | BROADCAST * (mask != 0)
+    sections = struct.pack("<Q", mask) if mask else b""
+    if meta is not None:
+        flags |= META
+        sections += section(meta)
+    if text is not None:
+        flags |= TYPE
+        sections += section(described(text).encode())
+    return flags, head(code, shape, payload, flags=flags, sections=sections)
+
+
+LAYOUTS = {"frames": 0, "inline": INLINE, "packed": INLINE | PACKED}
+
+
+def value_head(serializer, lengths, layout="inline", *, text=None, meta=None, table=False):
+    """The flags and the head of anything else. `table`: the lengths, even if it is only one."""
+    flags, sections = LAYOUTS[layout], b""
+    if table or len(lengths) != 1 or layout == "packed":
+        flags |= BUFFERS
+        sections += section(struct.pack(f"<{len(lengths)}Q", *lengths))
+    if meta is not None:
+        flags |= META
+        sections += section(meta)
+    if text is not None:
+        flags |= TYPE
+        sections += section(text.encode())
+    packed = head(0, (), sum(lengths), flags=flags, sections=sections, serializer=serializer)
+    return flags, packed
+
+
+def packed_up(buffers) -> bytes:
+    """Buffers one after the other, each at a multiple of 8."""
+    packed = b""
+    for buffer in buffers:
+        packed += bytes(-len(packed) % 8) + buffer
+    return packed
+
+
+class Golden:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.lines: list[str] = []
+
+    def write(self, name: str, frames: list[bytes], **expect) -> None:
+        packed = struct.pack("<I", len(frames))
+        packed += b"".join(struct.pack("<I", len(frame)) + frame for frame in frames)
+        (self.directory / f"{name}.frames").write_bytes(packed)
+        self.lines.append(f"name {name}")
+        self.lines += [f"{key} {value}" for key, value in expect.items() if value is not None]
+        self.lines.append("")
+
+    def array(
+        self,
+        name,
+        code,
+        shape,
+        data,
+        *,
+        itemsize=None,
+        inline=True,
+        envelope=(),
+        error=None,
+        **how,
+    ):
+        """A whole message. `error` is one that only a look past the head can find."""
+        flags, packed = array_head(code, shape, len(data), inline=inline, **how)
+        meta, text, mask = how.get("meta"), how.get("text"), how.get("mask", 0)
+        frames = [packed + data] if inline else [packed, data]
+        expect = {"envelope": len(envelope)}
+        if error is None:
+            expect |= {"flags": f"0x{flags:04x}", "dtype": f"0x{code:02x}", "ndim": len(shape)}
+            expect |= {"shape": " ".join(map(str, shape)), "mask": f"0x{mask:x}"}
+            expect |= {"meta": meta and meta.hex(), "type": text and described(text)}
+            expect |= {"itemsize": itemsize, "size": len(packed), "payload": len(data)}
+            expect |= {"data": data.hex() if len(data) <= 256 else None}
+        else:
+            expect |= {"itemsize": itemsize, "error": error}
+        self.write(name, [*envelope, *frames], **expect)
+
+    def value(
+        self,
+        name,
+        serializer,
+        buffers,
+        *,
+        layout="inline",
+        envelope=(),
+        tree=None,
+        error=None,
+        **how,
+    ):
+        """A message that is no array. `tree`: what is in it, in JSON. `error`: as for `array`."""
+        inside = {"frames": 0, "inline": 1, "packed": len(buffers)}[layout]
+        flags, packed = value_head(serializer, list(map(len, buffers)), layout, **how)
+        meta, text = how.get("meta"), how.get("text")
+        frames = [packed + packed_up(buffers[:inside])] if inside else [packed]
+        expect = {"envelope": len(envelope), "serializer": serializer}
+        if error is None:
+            expect |= {"flags": f"0x{flags:04x}", "size": len(packed)}
+            expect |= {"payload": sum(map(len, buffers))}
+            expect |= {"buffers": " ".join(str(len(buffer)) for buffer in buffers)}
+            expect |= {"meta": meta and meta.hex(), "type": text, "data": b"".join(buffers).hex()}
+            expect |= {"tree": tree}
+        else:
+            expect |= {"error": error}
+        self.write(name, [*envelope, *frames, *buffers[inside:]], **expect)
+
+    def bad(self, name, error, offset, frame, serializer=None):
+        """A head that is refused; `serializer` if it is not that of an array."""
+        expect = {"envelope": 0, "serializer": serializer, "error": error, "offset": offset}
+        self.write(f"bad-{error}-{name}", [frame], **expect)
