@@ -148,7 +148,9 @@ def test_a_table_outlives_its_frames(serializer, table):
 
 
 @pytest.mark.parametrize(
-    "value", [1, None, {"a": 1}, pa.array([1]), pa.schema([]), pd.Series([1])], ids=repr
+    "value",
+    [1, None, {"a": 1}, pa.array([1]), pa.schema([]), pd.Series([1])],
+    ids=lambda value: type(value).__name__,
 )
 def test_what_it_does_not_take(serializer, value):
     with pytest.raises(NotImplementedError, match="no pyarrow Table"):
