@@ -13,7 +13,7 @@ import zmq
 
 import framewire
 
-from . import busy, c_loop, drop_in, one_thread, threshold, two_processes
+from . import busy, c_loop, drop_in, one_thread, threshold, two_processes, values
 from .report import Case
 
 GROUPS: dict[str, Callable[[int, int], Iterator[Case | threshold.Sweep]]] = {
@@ -21,9 +21,10 @@ GROUPS: dict[str, Callable[[int, int], Iterator[Case | threshold.Sweep]]] = {
     "thread": one_thread.run,
     "busy": busy.run,
     "pyzmq": drop_in.run,
+    "values": values.run,
     "threshold": threshold.run,
 }
-DEFAULT = ["processes", "thread", "busy", "pyzmq"]
+DEFAULT = ["processes", "thread", "busy", "pyzmq", "values"]
 CASE_LIMIT = 600  # seconds
 
 

@@ -9,7 +9,7 @@ import zmq
 
 import framewire
 
-from . import recipe
+from . import recipe, trees
 
 HEAD_SIZE = 24  # bytes: the head of a 1-D array
 
@@ -106,13 +106,36 @@ CONTENDERS = {
     ),
 }
 
-# The contenders of loop.c, by the same rule; and the two kinds of sockets of drop_in.py.
+# A dict with arrays in it, which every receiver reads whole and compares.
+CHECKED = "trees.check(y)"
+CONTENDERS["value-fw"] = Contender(
+    "framewire send_value(copy=False)/recv_value",
+    "framewire.send_value(a, x, copy=False)",
+    f"y = framewire.recv_value(b); {CHECKED}",
+    trees.value,
+)
+CONTENDERS |= {
+    key.replace("tree", "value"): Contender(
+        f"{codec.title}, pyzmq multipart",
+        f"trees.send(a, {key!r}, x)",
+        f"y = trees.recv(b, {key!r}); {CHECKED}",
+        trees.value,
+    )
+    for key, codec in trees.CODECS.items()
+    if key != "tree-fw"
+}
+
+# The contenders of loop.c, by the same rule; those of values.py, and the sockets of drop_in.py.
 OTHER_TITLES = {
     "c-bare": "C, send and receive alone",
     "c-array": "C, the same work",
     "c-inplace": "C, head and payload in place",
     "c-buffer": "C, one buffer in place",
     "c-frames": "C, two frames",
+    "read": "reading and comparing alone",
+    "recv_value": "framewire recv_value",
+    "recv_array": "framewire recv_array",
+    "msgspec": "msgspec.msgpack, encoder and decoder made before",
     "framewire": "framewire's socket",
     "pyzmq": "pyzmq's socket",
 }
@@ -120,7 +143,8 @@ OTHER_TITLES = {
 
 def title(key: str) -> str:
     """What a contender is called in the tables."""
-    return OTHER_TITLES[key] if key in OTHER_TITLES else CONTENDERS[key].title
+    others = OTHER_TITLES | {name: codec.title for name, codec in trees.CODECS.items()}
+    return others[key] if key in others else CONTENDERS[key].title
 
 
 def names(a: Any, b: Any, contender: Contender, size: int) -> dict[str, Any]:
@@ -131,6 +155,7 @@ def names(a: Any, b: Any, contender: Contender, size: int) -> dict[str, Any]:
     return {
         "framewire": framewire,
         "recipe": recipe,
+        "trees": trees,
         "SNDMORE": zmq.SNDMORE,
         "a": a,
         "b": b,

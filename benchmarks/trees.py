@@ -1,0 +1,103 @@
+"""A dict with arrays in it, and what carries such a value: to frames and back, and over sockets."""
+
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+import framewire
+
+SCALARS = {"seq": 123_456, "time": 1.5, "name": "detector-7", "ok": True, "error": None, "run": 42}
+ARRAYS = {f"channel{i}": np.random.default_rng(i).random(8192) for i in range(4)}  # 64 KiB each
+VALUE = {**ARRAYS, **SCALARS}
+_EXPECTED = [(name, bytearray(array)) for name, array in ARRAYS.items()]
+
+
+def check(value: dict[str, Any]) -> None:
+    """Read every byte of the arrays, and compare it (memcmp: the cheapest way to)."""
+    for name, expected in _EXPECTED:
+        if not expected == value[name]:
+            raise AssertionError(name)
+
+
+def value(array: Any) -> dict[str, Any]:
+    """What is sent in place of an array."""
+    return VALUE
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A way from a value to frames and back."""
+
+    title: str
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any], Any]
+
+
+def _pickle_encode(value: Any) -> list[Any]:
+    buffers: list[pickle.PickleBuffer] = []
+    return [pickle.dumps(value, 5, buffer_callback=buffers.append), *buffers]
+
+
+def _pickle_decode(frames: Any) -> Any:
+    return pickle.loads(frames[0], buffers=frames[1:])
+
+
+_ARRAY = 1  # an extension type, as an application picks one
+
+
+def _msgspec_encode(value: Any) -> list[Any]:
+    frames: list[Any] = [b""]
+
+    def hook(array: np.ndarray[Any, Any]) -> msgspec.msgpack.Ext:
+        frames.append(array.data)
+        about = (array.dtype.str, array.shape, len(frames) - 1)
+        return msgspec.msgpack.Ext(_ARRAY, msgspec.msgpack.encode(about))
+
+    frames[0] = msgspec.msgpack.encode(value, enc_hook=hook)
+    return frames
+
+
+def _msgspec_decode(frames: Any) -> Any:
+    def hook(code: int, data: memoryview) -> np.ndarray[Any, Any]:
+        dtype, shape, i = msgspec.msgpack.decode(data)
+        return np.frombuffer(frames[i], dtype).reshape(shape)
+
+    return msgspec.msgpack.decode(frames[0], ext_hook=hook)
+
+
+def _dask_encode(value: Any) -> list[Any]:
+    from distributed.protocol import serialize
+
+    header, frames = serialize(value)
+    return [msgspec.msgpack.encode(header), *frames]
+
+
+def _dask_decode(frames: Any) -> Any:
+    from distributed.protocol import deserialize
+
+    return deserialize(msgspec.msgpack.decode(bytes(frames[0])), list(frames[1:]))
+
+
+CODECS = {
+    "tree-fw": Codec(
+        "framewire dumps(copy=False) + loads",
+        lambda value: framewire.dumps(value, copy=False),
+        framewire.loads,
+    ),
+    "tree-pickle": Codec("pickle 5, buffers out of band", _pickle_encode, _pickle_decode),
+    "tree-dask": Codec("dask serialize + deserialize", _dask_encode, _dask_decode),
+    "tree-msgspec": Codec("msgspec, arrays by a hook", _msgspec_encode, _msgspec_decode),
+}
+
+
+def send(socket: Any, codec: str, value: Any) -> None:
+    """Over pyzmq multipart, in place."""
+    socket.send_multipart(CODECS[codec].encode(value), copy=False)
+
+
+def recv(socket: Any, codec: str) -> Any:
+    return CODECS[codec].decode([frame.buffer for frame in socket.recv_multipart(copy=False)])
