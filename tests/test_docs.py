@@ -11,7 +11,11 @@ ROOT = Path(__file__).parents[1]
 
 
 EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-PRINTED = ["[3, 10, 4147200]", "[b'topic', b'data'] {'x': [1, 2.5, None]} {'point': (1, 2)}"]
+PRINTED = [
+    "[3, 10, 4147200]",
+    "[b'topic', b'data'] {'x': [1, 2.5, None]} {'point': (1, 2)}",
+    "42",
+]
 
 
 @pytest.mark.parametrize(("code", "printed"), zip(EXAMPLES, PRINTED, strict=True))
