@@ -6,6 +6,7 @@ The codec is `_values` and what it stands on.
 from .serializers import registry
 
 from cpython.buffer cimport PyObject_CheckBuffer
+from cpython.memoryview cimport PyMemoryView_FromObject
 
 from ._buffers cimport Buffer
 from ._c cimport *
@@ -173,16 +174,16 @@ def dumps_apart(value, serializer, context):
     return dumped(value, serializer, manner)
 
 
+cdef inline object as_frame(object frame):
+    return PyMemoryView_FromObject(frame) if type(frame) is Buffer else frame
+
+
 cdef list dumped(object value, object serializer, Manner manner):
     cdef Frames frames
     frames_begin(&frames, True, False)
     try:
         put_value(&frames, value, serializer, manner)
-        if frames.count == 1:
-            return <list>frames.objects
-        return [
-            memoryview(each) if type(each) is Buffer else each for each in <list>frames.objects
-        ]
+        return [as_frame(<object>frames.objects[i]) for i in range(frames.count)]
     finally:
         frames_end(&frames)
 

@@ -134,7 +134,7 @@ cdef object take_frame(Frames *frames, Py_ssize_t i, bint track):
     cdef Span span
     cdef bint more
     if frames.objects != NULL:
-        frame = (<Buffer>(<list>frames.objects)[i]).view.obj
+        frame = (<Buffer>frames.objects[i]).view.obj
         if not came_over_network(frame):
             frame.__class__ = ReadOnlyFrame
     else:

@@ -1,4 +1,5 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
+from cpython.object cimport PyObject
 from libc.stdint cimport uint8_t
 
 from ._buffers cimport Buffer
@@ -16,7 +17,7 @@ cdef struct Frames:
     bint received          # close by the rules for messages that others made
     bint foreign           # to be sent: among them are messages that others made
     zmq_msg_t *msgs        # `few` or allocated; NULL in the object form
-    void *objects          # an owned list; NULL in the message form
+    PyObject **objects     # owned references, in `few` or allocated; NULL in the message form
     void *lent             # an owned list of the buffers in it; NULL without a tracker
     void *shared           # an owned object: a frame that was taken and may be asked for again
     zmq_msg_t few[FEW]
@@ -33,6 +34,7 @@ cdef int frames_copy(Frames *frames, const void *data, size_t size) except -1
 cdef int frames_lend(Frames *frames, Buffer buffer) except -1
 cdef int frames_put(Frames *frames, Buffer buffer) except -1
 cdef int frames_drop(Frames *frames, Py_ssize_t count) except -1
+cdef int frames_append(Frames *frames, object frame) except -1
 cdef int frames_load(Frames *frames, object buffers) except -1
 
 cdef inline Span frames_span(Frames *frames, Py_ssize_t i) noexcept:
@@ -42,7 +44,7 @@ cdef inline Span frames_span(Frames *frames, Py_ssize_t i) noexcept:
         span.data = <const uint8_t *>zmq.msg_data(&frames.msgs[i])
         span.size = zmq.msg_size(&frames.msgs[i])
     else:
-        frame = (<list>frames.objects)[i]
+        frame = <object>frames.objects[i]
         if PyBytes_CheckExact(frame):
             span.data = <const uint8_t *>PyBytes_AS_STRING(frame)
             span.size = PyBytes_GET_SIZE(frame)

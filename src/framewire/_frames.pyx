@@ -12,7 +12,9 @@ A list is begun, filled, sent or received into, and ended, all within one call o
 from cpython.buffer cimport PyBUF_SIMPLE
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.string cimport memcpy
 
 from ._buffers cimport (
     SMALL,
@@ -31,6 +33,9 @@ from ._libzmq cimport in_own_memory, zmq
 
 __all__ = []
 
+cdef enum:
+    FEW_OBJECTS = 32  # pointers, in the room of FEW messages of 64 bytes
+
 
 cdef void *new_list() except NULL:
     objects = []
@@ -45,10 +50,10 @@ cdef int frames_begin(Frames *frames, bint as_objects, bint track) except -1:
     """
     drain()
     frames.count = frames.first = 0
-    frames.capacity = FEW
+    frames.capacity = FEW_OBJECTS if as_objects else FEW
     frames.received = frames.foreign = False
     frames.msgs = NULL if as_objects else frames.few
-    frames.objects = new_list() if as_objects else NULL
+    frames.objects = <PyObject **>frames.few if as_objects else NULL
     frames.lent = new_list() if track else NULL
     frames.shared = NULL
     return 0
@@ -62,7 +67,9 @@ cdef void frames_end(Frames *frames) noexcept:
     if frames.shared != NULL:
         Py_DECREF(<object>frames.shared)
     if frames.objects != NULL:
-        Py_DECREF(<object>frames.objects)
+        drop_objects(frames, 0)
+        if frames.objects != <PyObject **>frames.few:
+            PyMem_Free(frames.objects)
         return
     for i in range(frames.first, frames.count):
         if frames.received:
@@ -91,13 +98,39 @@ cdef zmq_msg_t *next_message(Frames *frames) except NULL:
     return &frames.msgs[frames.count]
 
 
+cdef int frames_append(Frames *frames, object frame) except -1:
+    """Append bytes or a Buffer to a list of objects."""
+    cdef PyObject **more
+    if frames.count == frames.capacity:
+        more = <PyObject **>PyMem_Malloc(2 * frames.capacity * sizeof(PyObject *))
+        if more == NULL:
+            raise MemoryError()
+        memcpy(more, frames.objects, frames.count * sizeof(PyObject *))
+        if frames.objects != <PyObject **>frames.few:
+            PyMem_Free(frames.objects)
+        frames.objects = more
+        frames.capacity *= 2
+    Py_INCREF(frame)
+    frames.objects[frames.count] = <PyObject *>frame
+    frames.count += 1
+    return 0
+
+
+cdef void drop_objects(Frames *frames, Py_ssize_t count) noexcept:
+    """Let go of the objects after the first `count`. May run Python."""
+    cdef PyObject *last
+    while frames.count > count:
+        frames.count -= 1
+        last = frames.objects[frames.count]
+        Py_DECREF(<object>last)
+
+
 cdef void *frames_reserve(Frames *frames, size_t size) except NULL:
     """Append a frame of `size` bytes to be filled in; return where. Aligned to 8 bytes."""
     cdef zmq_msg_t *msg
     if frames.objects != NULL:
         data = PyBytes_FromStringAndSize(NULL, size)
-        (<list>frames.objects).append(data)
-        frames.count += 1
+        frames_append(frames, data)
         return PyBytes_AS_STRING(data)
     msg = next_message(frames)
     if zmq.msg_init_size(msg, size) != 0:
@@ -116,10 +149,10 @@ cdef int frames_lend(Frames *frames, Buffer buffer) except -1:
     if fw_release_is_shut():
         return frames_copy(frames, buffer.view.buf, buffer.view.len)
     if frames.objects != NULL:
-        (<list>frames.objects).append(buffer)
+        frames_append(frames, buffer)
     else:
         lend(buffer, next_message(frames))
-    frames.count += 1
+        frames.count += 1
     if frames.lent != NULL:
         (<list>frames.lent).append(buffer)
     return 0
@@ -135,8 +168,7 @@ cdef int frames_put(Frames *frames, Buffer buffer) except -1:
 cdef int frames_drop(Frames *frames, Py_ssize_t count) except -1:
     """Take back the frames that were appended after the first `count`."""
     if frames.objects != NULL:
-        del (<list>frames.objects)[count:]
-        frames.count = count
+        drop_objects(frames, count)
     while frames.count > count:
         frames.count -= 1
         zmq.msg_close(&frames.msgs[frames.count])
@@ -148,8 +180,7 @@ cdef int frames_load(Frames *frames, object buffers) except -1:
     for each in buffers:
         if not PyBytes_CheckExact(each):
             each = hold(each, PyBUF_SIMPLE)
-        (<list>frames.objects).append(each)
-        frames.count += 1
+        frames_append(frames, each)
     return 0
 
 
@@ -160,7 +191,7 @@ cdef object frames_take(Frames *frames, Py_ssize_t i, bint writable):
     """
     cdef ReceivedFrame frame
     if frames.objects != NULL:
-        return (<list>frames.objects)[i]
+        return <object>frames.objects[i]
     frame = take_message(&frames.msgs[i])
     frame.writable = writable
     return frame

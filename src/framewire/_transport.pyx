@@ -22,7 +22,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EINTR
 
 from ._buffers cimport Buffer, close_received, hold
-from ._frames cimport Frames, next_message
+from ._frames cimport Frames, frames_append, next_message
 from ._libzmq cimport (
     ZMQ_DONTWAIT,
     ZMQ_SNDMORE,
@@ -178,7 +178,9 @@ cdef object send_through_pyzmq(Frames *frames, object socket, int flags, bint co
     after a successful one: an exception that is none of libzmq's does not undo the frame.
     """
     check_socket(socket)
-    messages = [pyzmq.Frame(each, copy=True) for each in <list>frames.objects]
+    messages = [
+        pyzmq.Frame(<object>frames.objects[i], copy=True) for i in range(frames.count)
+    ]
     failure = None
     try:
         for i, message in enumerate(messages):
@@ -337,8 +339,7 @@ cdef int receive_through_pyzmq(Frames *frames, object socket, int flags, bint wh
     for message in messages:
         buffer = hold(message, PyBUF_SIMPLE)
         buffer.received = True
-        (<list>frames.objects).append(buffer)
-        frames.count += 1
+        frames_append(frames, buffer)
     return 0
 
 

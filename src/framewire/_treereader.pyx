@@ -52,13 +52,19 @@ cdef PyObject *key_cache[CACHED]  # str of ASCII, each with a reference
 
 
 cdef inline size_t slot_of(const uint8_t *data, size_t size) noexcept:
-    """A hash of the ends of a key."""
+    """A hash of a key's ends, with loads of a fixed size only."""
     cdef uint64_t begin = 0
     cdef uint64_t end = 0
-    memcpy(&begin, data, min(size, 8))
-    if size > 8:
+    if size >= 8:
+        memcpy(&begin, data, 8)
         memcpy(&end, data + size - 8, 8)
-    return ((begin ^ end * 3 ^ size) * 0x9E3779B97F4A7C15ULL) >> 56
+    elif size >= 4:
+        memcpy(&begin, data, 4)
+        memcpy(&end, data + size - 4, 4)
+    elif size > 0:
+        begin = data[0] | <uint64_t>data[size // 2] << 8
+        end = data[size - 1]
+    return ((begin ^ end << 1 ^ size) * 0x9E3779B97F4A7C15ULL) >> 56
 
 
 cdef object cached_key(const uint8_t *data, size_t size):
