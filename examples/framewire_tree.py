@@ -14,6 +14,10 @@ MSGPACK = "bB bH bI xB xH xI nf nd nB nH nI nQ nb nh ni nq x x x x x sB sH sI lH
 class Array(dict[str, Any]):
     """An array: "dtype", "shape", "order", "broadcast", "scalar" and "payload"."""
 
+    def __hash__(self) -> int:  # type: ignore[override]
+        check(self["scalar"])  # or it is no key
+        return hash(bytes(self["payload"]))
+
 
 class Masked(NamedTuple):
     data: Array

@@ -206,7 +206,9 @@ def loads(frames, *, type=None, copy=None, codec=None):
     Raises
     ------
     DecodeError
-        As for `recv_value`; BufferError for a buffer that is not contiguous.
+        As for `recv_value`.
+    BufferError, ValueError
+        A buffer is not contiguous.
     """
     cdef Frames list_of_frames
     if PyObject_CheckBuffer(frames):

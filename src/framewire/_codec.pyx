@@ -56,7 +56,7 @@ cdef class Codec:
         Not names. Whether a serializer exists is asked when it is first used (ValueError).
     """
 
-    def __init__(self, serializer=None, *, allow=None, limits=None):
+    def __cinit__(self, serializer=None, *, allow=None, limits=None):
         if serializer is not None:
             names = _names(serializer, "serializer")
             serializer = serializer if isinstance(serializer, str) else names

@@ -1,4 +1,5 @@
 from libc.stddef cimport size_t
+from libc.stdint cimport uint64_t
 
 from ._c cimport fw_head_t
 from ._codec cimport Codec
@@ -14,7 +15,8 @@ cdef bint takes_routing_id(object socket) except -1
 cdef int read_head(Span frame, fw_head_t *head) except -1
 cdef np.dtype head_dtype(const fw_head_t *head)
 cdef object array_of(
-    Frames *frames, fw_head_t *head, Part *part, np.dtype found, object copy, object out
+    Frames *frames, fw_head_t *head, Part *part, np.dtype found, object copy, object out,
+    uint64_t *room
 )
 cdef object get_array(
     Frames *frames, object socket, Codec codec, object copy, object out, object dtype, object shape

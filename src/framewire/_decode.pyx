@@ -23,7 +23,7 @@ from ._c cimport *
 from ._codec cimport Codec
 from ._frames cimport Frames, Span, frames_span
 from ._libzmq cimport ZMQ_ROUTER, ZMQ_STREAM, socket_type
-from ._payload cimport Part, Payload, part_owner, payload_next, payload_open
+from ._payload cimport MAX_SPREAD, Part, Payload, part_owner, payload_next, payload_open
 
 cdef extern from "numpy/arrayobject.h":
     ctypedef struct PyArray_Descr:
@@ -39,10 +39,6 @@ cdef extern from "numpy/arrayobject.h":
 __all__ = []
 
 np.import_array()
-
-# A broadcast array, and one of items of no bytes, is small on the wire and can be of any size here:
-# of up to this many bytes, or items. What reads it would not end.
-_MAX_SPREAD = 1 << 30
 
 cdef int _NDIM_MAX = 64 if int(numpy.__version__.split(".")[0]) >= 2 else 32
 
@@ -214,14 +210,18 @@ cdef object spread(np.ndarray stored, fw_head_t *head, object copy):
     return array
 
 
-cdef int check_spread(fw_head_t *head, uint64_t itemsize) except -1:
-    """Bound what is larger here than on the wire. The product was checked not to overflow."""
+cdef int check_spread(
+    const fw_head_t *head, uint64_t itemsize, bint copied, uint64_t *room
+) except -1:
+    """Bound what is larger here than on the wire, for a message. The product does not overflow."""
     cdef uint64_t total = max(itemsize, 1)
     cdef int i
     for i in range(head.ndim):
         total *= head.shape[i]
-    if total > _MAX_SPREAD:
-        raise LimitError(f"an array spread out to {total} bytes; at most {_MAX_SPREAD}", "limit")
+    if total > room[0]:
+        raise LimitError(f"an array spread out to {total} bytes; at most {room[0]}", "limit")
+    if copied:
+        room[0] -= total
     return 0
 
 
@@ -231,13 +231,14 @@ cdef object fill(np.ndarray out, np.ndarray source):
 
 
 cdef object array_of(
-    Frames *frames, fw_head_t *head, Part *part, np.dtype found, object copy, object out
+    Frames *frames, fw_head_t *head, Part *part, np.dtype found, object copy, object out,
+    uint64_t *room
 ):
-    """The array of a parsed head and its payload."""
+    """The array of a parsed head and its payload. *room: bytes that arrays may be spread out to."""
     if head.ndim > _NDIM_MAX:
         raise LimitError(f"{head.ndim} dimensions; this numpy has at most {_NDIM_MAX}", "limit")
     if out is None and (found.itemsize == 0 or head.flags & FW_FLAG_BROADCAST):
-        check_spread(head, found.itemsize)
+        check_spread(head, found.itemsize, bool(copy), room)
     cdef np.ndarray stored = stored_array(frames, head, part, found, copy if out is None else None)
     if out is not None and not head.flags & FW_FLAG_BROADCAST:
         return fill(out, stored)
@@ -257,6 +258,7 @@ cdef object get_array(
     cdef np.dtype found
     cdef Payload payload
     cdef Part part
+    cdef uint64_t room = MAX_SPREAD
     if at < 0:
         codec.check(FW_SERIALIZER_ARRAY, None)
         found = read_recipe(frames, &head, &part)
@@ -270,7 +272,7 @@ cdef object get_array(
         part = payload_next(&payload)
     if dtype is not None or shape is not None or out is not None:
         check_expected(found, tuple([head.shape[i] for i in range(head.ndim)]), dtype, shape, out)
-    return array_of(frames, &head, &part, found, copy, out)
+    return array_of(frames, &head, &part, found, copy, out, &room)
 
 
 cdef int check_expected(object found, tuple found_shape, object dtype, object shape, object out) except -1:

@@ -66,6 +66,7 @@ cdef int payload_open(
     payload.at = at
     payload.base = frame.data
     payload.taken = 0
+    payload.room = MAX_SPREAD
     payload.inside = head.size
     return 0
 

@@ -11,6 +11,7 @@ cdef class TreeReader:
     cdef const uint8_t *data   # the tree
     cdef size_t at             # where in it
     cdef size_t end            # of the tree, or of the extension that is being read
+    cdef size_t owed           # items that containers have announced, up to `end`
     cdef int depth             # how many more containers may be entered
     cdef object copy
     cdef object socket
@@ -21,7 +22,7 @@ cdef class TreeReader:
     cdef uint64_t number(self, int size) except? 0xFFFFFFFFFFFFFFFF
     cdef object text(self, size_t size)
     cdef object key(self)
-    cdef int check_items(self, size_t items) except -1
+    cdef int owe(self, size_t items) except -1
     cdef int enter(self, size_t items) except -1
     cdef list items(self, size_t n)
     cdef list fill(self, size_t n)
@@ -41,4 +42,4 @@ cdef class TreeReader:
     cdef dict context(self)
 
 cdef list as_frames(object frames)
-cdef object read_tree(Payload *payload, object socket, Codec codec, object copy)
+cdef object read_tree(Payload *payload, object socket, Codec codec, int depth, object copy)

@@ -4,14 +4,12 @@ docs/wire-format.md, "Trees". Whatever the bytes are: no read past their end, no
 not account for.
 """
 
-import datetime
-import decimal
-import struct
-import uuid
+from struct import error as struct_error
 
 import numpy
 
 from .errors import DecodeError, LimitError
+from .leaves import GETS
 from .serializers import objects
 
 from cpython.exc cimport PyErr_Clear
@@ -84,35 +82,6 @@ cdef object cached_key(const uint8_t *data, size_t size):
     return key
 
 
-cdef object _timedelta(bytes content):
-    days, seconds, microseconds = struct.unpack("<3q", content)
-    if not (0 <= seconds < 86400 and 0 <= microseconds < 1000000):
-        raise ValueError("seconds or microseconds out of range")
-    return datetime.timedelta(days, seconds, microseconds)
-
-
-cdef object _int(bytes content):
-    if not content:
-        raise ValueError("a number of no bytes")
-    return int.from_bytes(content, "little", signed=True)
-
-
-# The values of extensions whose content a function of Python's turns into one.
-GETS = {
-    EXT_BYTEARRAY: bytearray,
-    EXT_BUFFER: memoryview,
-    EXT_INT: lambda content: _int(content),
-    EXT_TEXT: lambda content: content.decode("utf-8", "surrogatepass"),
-    EXT_DATETIME: lambda content: datetime.datetime.fromisoformat(content.decode("ascii")),
-    EXT_DATE: lambda content: datetime.date.fromisoformat(content.decode("ascii")),
-    EXT_TIME: lambda content: datetime.time.fromisoformat(content.decode("ascii")),
-    EXT_TIMEDELTA: lambda content: _timedelta(content),
-    EXT_UUID: lambda content: uuid.UUID(bytes=content),
-    EXT_DECIMAL: lambda content: decimal.Decimal(content.decode("ascii")),
-    EXT_COMPLEX: lambda content: complex(*struct.unpack("<2d", content)),
-}
-
-
 cdef list as_frames(object frames):
     """What came as the frames of an object, or a user's serializer, as memoryviews."""
     if type(frames) is not list or not all(
@@ -122,7 +91,7 @@ cdef list as_frames(object frames):
     return [memoryview(frame) for frame in frames]
 
 
-cdef object read_tree(Payload *payload, object socket, Codec codec, object copy):
+cdef object read_tree(Payload *payload, object socket, Codec codec, int depth, object copy):
     """The value of a tree in a message's first buffer, which takes all the others.
 
     `socket`, where the message came from, is for the context of functions that users registered.
@@ -132,7 +101,7 @@ cdef object read_tree(Payload *payload, object socket, Codec codec, object copy)
     DecodeError
         It is no tree, or takes more buffers than there are, or fewer.
     LimitError
-        Containers deeper inside each other than the codec allows.
+        Containers deeper inside each other than `depth`.
     RefusedError
         An object of a class that is not registered here.
     """
@@ -141,7 +110,7 @@ cdef object read_tree(Payload *payload, object socket, Codec codec, object copy)
     self.payload = payload
     self.data = part.span.data
     self.end = part.span.size
-    self.depth = codec.depth
+    self.depth = depth
     self.copy = copy
     self.socket = socket
     self.codec = codec
@@ -198,15 +167,17 @@ cdef class TreeReader:
                 return cached_key(self.take(size), size)
         return self.value()
 
-    cdef int check_items(self, size_t items) except -1:
-        """Each item of a container has at least a byte."""
-        if items > self.end - self.at:
-            raise self.error(f"{items} items, and {self.end - self.at} bytes")
+    cdef int owe(self, size_t items) except -1:
+        """Each item of a container has at least a byte, beside those that are owed already."""
+        cdef size_t left = self.end - self.at
+        if left < self.owed or items > left - self.owed:
+            raise self.error(f"{items} items more than there are bytes for")
+        self.owed += items
         return 0
 
     cdef int enter(self, size_t items) except -1:
         """Into a container."""
-        self.check_items(items)
+        self.owe(items)
         if self.depth == 0:
             raise LimitError("values too deep inside each other", "limit", self.at)
         self.depth -= 1
@@ -219,10 +190,11 @@ cdef class TreeReader:
         return items
 
     cdef list fill(self, size_t n):
-        """The next `n` values, where that was checked to be no more than there are bytes."""
+        """The next `n` values, which are owed."""
         cdef list items = PyList_New(n)
         cdef size_t i
         for i in range(n):
+            self.owed -= 1
             item = self.value()
             Py_INCREF(item)
             PyList_SET_ITEM(items, i, item)
@@ -231,10 +203,12 @@ cdef class TreeReader:
     cdef dict mapping(self, size_t n):
         cdef dict mapping
         cdef size_t i
-        self.enter(n)
+        self.enter(2 * n)
         mapping = _PyDict_NewPresized(min(n, MOST_PRESIZED))
         for i in range(n):
+            self.owed -= 1
             key = self.key()
+            self.owed -= 1
             value = self.value()
             if set_item(mapping, key, value) < 0:
                 PyErr_Clear()
@@ -316,7 +290,7 @@ cdef class TreeReader:
         if get is not None:
             try:
                 value = get(PyBytes_FromStringAndSize(<const char *>content, size))
-            except (ValueError, struct.error, ArithmeticError, OverflowError) as error:
+            except (ValueError, struct_error, ArithmeticError, OverflowError) as error:
                 raise self.error(f"an extension {kind} that is none: {error}") from None
             return memoryview(bytearray(value)) if kind == EXT_BUFFER and self.copy else value
         return self.container(kind, size)
@@ -334,7 +308,9 @@ cdef class TreeReader:
             part = self.next_buffer()
             if part.span.size != head.payload:
                 raise self.error(f"a payload of {head.payload} bytes, in a buffer of {part.span.size}")
-        array = array_of(self.payload.frames, &head, &part, dtype, self.copy, None)
+        array = array_of(
+            self.payload.frames, &head, &part, dtype, self.copy, None, &self.payload.room
+        )
         return array[()] if head.flags & FW_FLAG_SCALAR else array
 
     cdef np.dtype read_head(self, const uint8_t *content, size_t size, fw_head_t *head):
@@ -365,6 +341,8 @@ cdef class TreeReader:
     cdef object container(self, uint8_t kind, size_t size):
         """The value of an extension that has values as its content, which was taken."""
         cdef size_t outer = self.end
+        cdef size_t owed = self.owed  # behind the extension
+        self.owed = 0
         self.end = self.at
         self.at -= size
         self.enter(0)
@@ -383,6 +361,7 @@ cdef class TreeReader:
         if self.at != self.end:
             raise self.error(f"{self.end - self.at} bytes behind the content of an extension")
         self.end = outer
+        self.owed = owed
         self.depth += 1
         return value
 
@@ -396,7 +375,7 @@ cdef class TreeReader:
             n = self.number(2 << (code - 0xDC))
         else:
             raise self.error("an extension that needs an array")
-        self.check_items(n)
+        self.owe(n)
         return self.fill(n)
 
     cdef object hashed(self, object cls):

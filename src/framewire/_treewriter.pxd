@@ -11,9 +11,15 @@ cdef class TreeWriter:
     cdef size_t capacity
     cdef int depth             # how many more containers may be entered
     cdef Manner manner
+    cdef int keys              # inside how many keys of dicts, and sets
+    cdef list steps            # from what cannot be sent outwards; None as long as all can
     cdef list beside           # the Buffers that it takes; None if it takes none
     cdef uint8_t few[512]
 
+    cdef int put_whole(self, object value) except -1
+    cdef int step(self, str step) except -1
+    cdef str path(self)
+    cdef int no_key(self) except -1
     cdef uint8_t *grow(self, size_t more) except NULL
     cdef uint8_t *reserve(self, size_t more) except NULL
     cdef int put_byte(self, uint8_t byte) except -1

@@ -5,16 +5,13 @@ that is too large for the tree takes the next of the message's other buffers: th
 order in which they are met, so there are no indices that could be wrong.
 """
 
-import datetime
-import decimal
 import enum
-import struct
-import uuid
 from dataclasses import fields, is_dataclass
 
 import msgspec
 import numpy
 
+from .leaves import PUTS, as_fields
 from .serializers import objects
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
@@ -48,20 +45,7 @@ __all__ = []
 np.import_array()
 
 cdef enum:
-    LONGEST_PATH = 200  # of an exception, in characters
-
-# Extensions whose content is made of the whole value by a function of Python's.
-PUTS = {
-    datetime.datetime: (EXT_DATETIME, lambda value: value.isoformat().encode()),
-    datetime.date: (EXT_DATE, lambda value: value.isoformat().encode()),
-    datetime.time: (EXT_TIME, lambda value: value.isoformat().encode()),
-    datetime.timedelta: (
-        EXT_TIMEDELTA, lambda value: struct.pack("<3q", value.days, value.seconds, value.microseconds)
-    ),
-    uuid.UUID: (EXT_UUID, lambda value: value.bytes),
-    decimal.Decimal: (EXT_DECIMAL, lambda value: str(value).encode()),
-    complex: (EXT_COMPLEX, lambda value: struct.pack("<2d", value.real, value.imag)),
-}
+    LONGEST_PATH = 200  # characters of a path in an error
 
 
 cdef inline void store_big(uint8_t *p, uint64_t value, int size) noexcept:
@@ -72,18 +56,11 @@ cdef inline void store_big(uint8_t *p, uint64_t value, int size) noexcept:
 
 
 cdef str short(object key):
-    text = repr(key)
+    try:
+        text = repr(key)
+    except Exception:  # such as ValueError for an integer of very many digits
+        text = f"<{type(key).__name__}>"
     return text if len(text) <= 40 else text[:37] + "..."
-
-
-cdef object as_fields(object struct):
-    """A msgspec Struct as msgspec would encode it: a dict or, if it is array_like, a list."""
-    config = struct.__struct_config__
-    values = [getattr(struct, name) for name in struct.__struct_fields__]
-    if config.array_like:
-        return values if config.tag is None else [config.tag, *values]
-    fields = dict(zip(struct.__struct_encode_fields__, values))
-    return fields if config.tag is None else {config.tag_field: config.tag, **fields}
 
 
 cdef np.ndarray from_dlpack(object producer):
@@ -94,23 +71,11 @@ cdef np.ndarray from_dlpack(object producer):
         raise TypeError(f"a {type(producer).__qualname__} that numpy cannot view: {error}") from error
 
 
-cdef object located(object error, str step):
-    """The exception, with a step put before the path of where it arose."""
-    path = getattr(error, "_path", "")
-    if len(path) < LONGEST_PATH:
-        try:
-            error._path = step + path
-        except AttributeError:  # an exception with slots
-            pass
-    return error
-
-
-cdef object explained(object error):
-    """The exception for the user: with the path, where it is one of those that we document."""
-    path = getattr(error, "_path", None)
-    if path and type(error) in (TypeError, ValueError):
-        return type(error)(f"value{path}: {error}").with_traceback(error.__traceback__)
-    return error
+cdef TreeWriter new_writer(Manner manner):
+    cdef TreeWriter self = TreeWriter.__new__(TreeWriter)
+    self.manner = manner
+    self.depth = manner.codec.depth
+    return self
 
 
 cdef TreeWriter write_tree(object value, Manner manner):
@@ -121,26 +86,18 @@ cdef TreeWriter write_tree(object value, Manner manner):
     TypeError, ValueError
         It cannot be sent; the text begins with the path to what cannot.
     """
-    cdef TreeWriter self = TreeWriter.__new__(TreeWriter)
-    self.manner = manner
-    self.depth = manner.codec.depth
-    try:
-        self.put(value)
-    except Exception as error:
-        raise explained(error) from error.__cause__
+    cdef TreeWriter self = new_writer(manner)
+    self.put_whole(value)
     return self
 
 
 cdef TreeWriter write_parts(object header, object frames, Manner manner):
     """Write the header and the frames of a serializer of the user's, as a list of the two."""
-    cdef TreeWriter self = write_tree(header, manner)
-    cdef TreeWriter whole = TreeWriter.__new__(TreeWriter)
-    whole.manner = manner
-    whole.put_count(2, 0x90, 0xDC)
-    whole.put_bytes(self.data, self.size)
-    whole.beside = self.beside
-    whole.put_frames(list(frames))
-    return whole
+    cdef TreeWriter self = new_writer(manner)
+    self.put_count(2, 0x90, 0xDC)
+    self.put_whole(header)
+    self.put_frames(list(frames))
+    return self
 
 
 @cython.final
@@ -155,6 +112,36 @@ cdef class TreeWriter:
     def __dealloc__(self):
         if self.data != self.few:
             PyMem_Free(self.data)
+
+    cdef int put_whole(self, object value) except -1:
+        """A value, with the path to it in what is raised because of something in it."""
+        self.steps = None
+        try:
+            return self.put(value)
+        except (TypeError, ValueError) as error:
+            if self.steps is None or type(error) not in (TypeError, ValueError):
+                raise
+            raise type(error)(f"value{self.path()}: {error}").with_traceback(
+                error.__traceback__
+            ) from error.__cause__
+
+    cdef int step(self, str step) except -1:
+        """Note a step of the path to what cannot be sent, the innermost first."""
+        if self.steps is None:
+            self.steps = []
+        self.steps.append(step)
+        return 0
+
+    cdef str path(self):
+        path = "".join(reversed(self.steps))
+        half = LONGEST_PATH // 2
+        return path if len(path) <= LONGEST_PATH else f"{path[:half]}...{path[-half:]}"
+
+    cdef int no_key(self) except -1:
+        """What comes next could not be a key of a dict, or in a set, when it is received."""
+        if self.keys:
+            raise TypeError("it cannot be a key of a dict, or in a set, when it comes back")
+        return 0
 
     # ---- bytes
 
@@ -291,6 +278,8 @@ cdef class TreeWriter:
         cdef fw_head_t head
         cdef np.ndarray stored
         cdef size_t size
+        if not flags & FW_FLAG_SCALAR:
+            self.no_key()
         description = begin_head(array, &head)  # held until the head is packed
         head.flags |= flags
         stored = end_head(array, &head)
@@ -328,6 +317,8 @@ cdef class TreeWriter:
 
     cdef int put_buffer(self, object exporter, uint8_t kind) except -1:
         """bytes are MessagePack's own while they are small; others are extensions."""
+        if kind != BESIDE_BYTES:
+            self.no_key()
         cdef Buffer buffer = hold_raw(exporter, self.manner.copy)
         cdef size_t size = buffer.view.len
         if size > SMALL:
@@ -369,8 +360,9 @@ cdef class TreeWriter:
                     break
                 self.put(item)
                 i += 1
-        except Exception as error:
-            raise located(error, f"[{i}]")
+        except Exception:
+            self.step(f"[{i}]")
+            raise
         if i != n or <size_t>len(items) != n:
             raise ValueError("it changed while it was being sent")
         self.depth += 1
@@ -383,6 +375,7 @@ cdef class TreeWriter:
         cdef Py_ssize_t n = PyDict_Size(mapping)
         cdef Py_ssize_t i = 0
         key = None
+        self.no_key()
         self.enter()
         self.put_count(n, 0x80, 0xDE)
         try:
@@ -392,11 +385,14 @@ cdef class TreeWriter:
                 if type(key) is str:
                     self.put_text(key)
                 else:
+                    self.keys += 1
                     self.put(key)
+                    self.keys -= 1
                 self.put(value)
                 i += 1
-        except Exception as error:
-            raise located(error, f"[{short(key)}]")
+        except Exception:
+            self.step(f"[{short(key)}]")
+            raise
         if i != n or PyDict_Size(mapping) != n:
             raise ValueError("it changed while it was being sent")
         self.depth += 1
@@ -404,30 +400,45 @@ cdef class TreeWriter:
 
     cdef int put_attributes(self, object value, object names, object keys) except -1:
         """An object as a map, of some of its attributes."""
+        self.no_key()
         self.enter()
         self.put_count(len(names), 0x80, 0xDE)
         for name, key in zip(names, keys):
             self.put_text(key)
             try:
                 self.put(getattr(value, name))
-            except Exception as error:
-                raise located(error, f".{name}")
+            except Exception:
+                self.step(f".{name}")
+                raise
         self.depth += 1
         return 0
 
     cdef int put_sequence(self, object items, uint8_t kind) except -1:
         begin = self.begin_extension(kind)
+        if kind != EXT_TUPLE:
+            self.keys += 1
         self.put_items(items)
+        if kind != EXT_TUPLE:
+            self.keys -= 1
         return self.end_extension(begin)
 
     cdef int put_object(self, object value, object registered) except -1:
         """A value of a type that the user registered."""
         name, header, frames = objects.dump(value, registered, self.manner.full_context())
+        cdef int keys = self.keys
         begin = self.begin_extension(EXT_OBJECT)
         self.enter()
+        self.keys = 0
         self.put_text(name)
-        self.put(header)
+        try:
+            self.put(header)
+        except Exception:
+            if self.steps and self.steps[-1] == objects.STATE:  # of attributes
+                del self.steps[-1]
+                self.steps[-1] = f".{self.steps[-1][2:-2]}"
+            raise
         self.put_frames(frames)
+        self.keys = keys
         self.depth += 1
         return self.end_extension(begin)
 
@@ -457,6 +468,7 @@ cdef class TreeWriter:
         if np.PyArray_CheckExact(value):
             return self.put_array(value, 0)
         if cls is list:
+            self.no_key()
             return self.put_items(value)
         if cls is tuple:
             return self.put_sequence(value, EXT_TUPLE)
@@ -476,7 +488,10 @@ cdef class TreeWriter:
         if isinstance(value, numpy.ndarray):
             return self.put_array(checked_array(value), 0)
         if isinstance(value, enum.Enum):
-            return self.put(value.value)
+            self.enter()
+            self.put(value._value_)
+            self.depth += 1
+            return 0
         if isinstance(value, bytearray):
             return self.put_buffer(value, BESIDE_BYTEARRAY)
         found = PUTS.get(cls) or next(
@@ -500,6 +515,7 @@ cdef class TreeWriter:
         if isinstance(value, dict):
             return self.put_dict(dict(value))  # in the order of a subclass
         if isinstance(value, list):
+            self.no_key()
             return self.put_items(value)
         if isinstance(value, tuple):
             return self.put_sequence(value, EXT_TUPLE)

@@ -4,6 +4,9 @@ Arrays, raw buffers and trees are done here and in the modules below; the other 
 Python modules, which give a header and a list of buffers.
 """
 
+import types
+import typing
+
 import msgspec
 import numpy
 
@@ -47,6 +50,8 @@ __all__ = []
 
 np.import_array()
 
+_CLASS = type
+_UNIONS = (typing.Union, types.UnionType)
 _NAMES = {id: name for name, id in registry.IDS.items()}
 
 
@@ -54,8 +59,11 @@ _NAMES = {id: name for name, id in registry.IDS.items()}
 
 cdef int put_envelope(Frames *frames, object socket, object envelope, object topic) except -1:
     """Append the frames that stand before the head."""
-    for frame in () if envelope is None else envelope:
-        put_envelope_frame(frames, socket, bytes(frame))
+    if envelope is not None:
+        if isinstance(envelope, str) or PyObject_CheckBuffer(envelope):
+            raise TypeError("envelope is a sequence of frames")
+        for frame in envelope:
+            put_envelope_frame(frames, socket, bytes(memoryview(frame)))
     if topic is not None:
         if isinstance(topic, str):
             topic = str.encode(topic)  # a subclass may have an encode of its own
@@ -77,8 +85,6 @@ cdef int put_envelope_frame(Frames *frames, object socket, object frame) except 
 cdef int put_value(Frames *frames, object value, object serializer, Manner manner) except -1:
     """Append a value: a head and its buffers. `serializer` is a name, or a sequence of names."""
     if serializer is None:
-        if manner.codec.automatic:
-            return put_auto(frames, value, manner)
         serializer = manner.codec.serializer
     if isinstance(serializer, str):
         try:
@@ -270,13 +276,13 @@ cdef object get_payload(Payload *payload, object socket, Codec codec, object cop
     if serializer == FW_SERIALIZER_ARRAY:
         part = payload_next(payload)
         array = array_of(
-            payload.frames, payload.head, &part, head_dtype(payload.head), copy, None
+            payload.frames, payload.head, &part, head_dtype(payload.head), copy, None, &payload.room
         )
         return array[()] if payload.head.flags & FW_FLAG_SCALAR else array
     if serializer == FW_SERIALIZER_MSGPACK:
         if payload.head.flags & FW_FLAG_TYPE:
             raise DecodeError("a tree has no type section", "buffers")
-        return read_tree(payload, socket, codec, copy)
+        return read_tree(payload, socket, codec, codec.depth, copy)
     if serializer == FW_SERIALIZER_RAW:
         return get_raw(payload, copy)
     return get_by(payload, socket, codec, copy)
@@ -300,7 +306,7 @@ cdef object get_by(Payload *payload, object socket, Codec codec, object copy):
     header = type_text(payload.head)
     if payload.head.serializer == FW_SERIALIZER_USER:
         serializer = registry.by_name(header)
-        pair = read_tree(payload, socket, codec, copy)
+        pair = read_tree(payload, socket, codec, codec.depth + 1, copy)  # the pair is a list too
         if type(pair) is not list or len(pair) != 2:
             raise DecodeError("no header and list of frames", "tree")
         header, parts = pair[0], as_frames(pair[1])
@@ -322,7 +328,26 @@ cdef object get_by(Payload *payload, object socket, Codec codec, object copy):
 
 cdef object converted(object value, object type, uint8_t serializer):
     """A value as an instance of a type that msgspec supports."""
+    if isinstance(value, (numpy.ndarray, numpy.generic)):
+        return converted_array(value, type)
     try:
         return msgspec.convert(value, type, str_keys=serializer == FW_SERIALIZER_JSON)
-    except msgspec.ValidationError as error:
+    except (
+        msgspec.ValidationError, AttributeError, UnicodeError, OverflowError, RecursionError
+    ) as error:
         raise SchemaError(f"not what was asked for: {error}", "mismatch") from error
+
+
+cdef object converted_array(object value, object type):
+    """The same for an array or a scalar of numpy's, which msgspec takes for a mapping."""
+    wanted = typing.get_args(type) if typing.get_origin(type) in _UNIONS else (type,)
+    for each in wanted:
+        each = typing.get_origin(each) or each
+        if each is typing.Any or (isinstance(each, _CLASS) and isinstance(value, each)):
+            return value
+    if isinstance(value, numpy.ndarray):
+        raise SchemaError(f"an array came, {type} was asked for", "mismatch")
+    item = value.item()
+    if isinstance(item, numpy.generic):  # such as a long double, which Python has no type for
+        raise SchemaError(f"a {item.dtype} came, {type} was asked for", "mismatch")
+    return converted(item, type, FW_SERIALIZER_ARRAY)

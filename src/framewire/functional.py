@@ -6,6 +6,7 @@ from typing import Any
 
 from ._calls import dumps_apart, loads, parse_head
 from ._codec import Codec, default_codec
+from .errors import DecodeError
 from .serializers.objects import dumpers, loaders
 
 __all__ = ["deserialize", "serialize"]
@@ -54,8 +55,8 @@ class _Serialize:
         header : dict
             Small; plain values and bytes.
         frames : list of bytes and memoryview
-            An array is exactly one of them. They alias what of `x` nobody can change, and hold
-            copies of the rest.
+            An array is exactly one of them. They alias the arrays and buffers of `x`: do not write
+            to these as long as you need the frames.
 
         Raises
         ------
@@ -122,10 +123,13 @@ class _Deserialize:
         DecodeError
             They are not what they claim to be.
         """
-        if header["serializer"] == "error":
+        if header.get("serializer") == "error":
             raise TypeError(b"".join(bytes(frame) for frame in frames).decode("utf-8", "replace"))
+        head = header.get("head")
+        if not isinstance(head, (bytes, bytearray, memoryview)):
+            raise DecodeError("a header that serialize did not make", "foreign")
         codec = default_codec() if deserializers is None else Codec(allow=deserializers)
-        return loads([header["head"], *frames], codec=codec)
+        return loads([head, *frames], codec=codec)
 
 
 serialize = _Serialize()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 __all__ = ["Limits"]
 
-DEEPEST = 512  # of any limit on depth: the tree codec recurses in C
+DEEPEST = 512  # of any limit on depth: the tree codec recurses in C, by 512 bytes of stack a level
 
 
 @dataclass(frozen=True)
@@ -14,10 +14,11 @@ class Limits:
     Parameters
     ----------
     depth : int
-        Containers inside each other, 1 to 512. It holds for sending too, with a ValueError.
+        Containers inside each other, 1 to 512. It holds for sending too, with a ValueError. Each
+        takes half a KiB of the thread's stack.
     """
 
-    depth: int = DEEPEST
+    depth: int = 128
 
     def __post_init__(self) -> None:
         if not 1 <= self.depth <= DEEPEST:

@@ -182,6 +182,7 @@ def with_arrays() -> dict[str, Tree]:
         "array-beside": FAR,
         "array-empty": array(12, "<f8", (0,), b""),
         "array-scalar": FILL,
+        "key-scalar": pack({FILL: 1}),
         "array-kinds": pack([big, VOID, spread, column]),
         "masked": masked(ROW, MASK, FILL),
         "masked-beside": masked(FAR, array(1, "|b1", (3,), b"\0\1\0", inline=False), None),

@@ -19,6 +19,9 @@ __all__ = ["dump", "dumpers", "load", "loaders", "register_generic"]
 _F = TypeVar("_F", bound=Callable[..., Any])
 _T = TypeVar("_T", bound=type)
 _MOST_FOUND = 1000
+_BUILTINS: tuple[type, ...] = (list, tuple, dict, set, frozenset, str, bytes, bytearray, int)
+_BUILTINS += (float, complex, type, BaseException)
+STATE = "['state']"  # in the path of an error: what follows is an attribute
 
 
 def wire_name(cls: type) -> str:
@@ -68,7 +71,7 @@ class Dispatch:
         for base in cls.__mro__:
             if base in self._functions:
                 break
-            if self._ask(base.__module__):
+            if self._ask(getattr(base, "__module__", "")):
                 return self.find(cls)
         else:
             base = None
@@ -87,13 +90,18 @@ class Dispatch:
         """The function of a registered class, and whether it takes a context."""
         return self._functions[cls]
 
-    def _ask(self, name: str) -> bool:
+    def _ask(self, name: object) -> bool:
         """Have the module of a name register its types, if it is to and has not."""
-        register = self._lazy.pop(name.partition(".")[0], None)
+        module = name.partition(".")[0] if isinstance(name, str) else ""
+        register = self._lazy.pop(module, None)  # first: it may come here itself
         if register is None:
             return False
+        try:
+            register()
+        except BaseException:
+            self._lazy[module] = register
+            raise
         self._found.clear()
-        register()
         return True
 
 
@@ -151,6 +159,11 @@ def register_generic(cls: _T) -> _T:
     type
         `cls`: this can be used as a decorator.
 
+    Raises
+    ------
+    TypeError
+        A subclass of a builtin such as list, whose items are no attributes.
+
     Examples
     --------
     >>> import framewire, numpy as np
@@ -162,6 +175,8 @@ def register_generic(cls: _T) -> _T:
     >>> type(came["model"]) is Model, came["model"].weights.shape
     (True, (2, 2))
     """
+    if issubclass(cls, _BUILTINS) and not issubclass(cls, enum.Enum):
+        raise TypeError(f"{cls.__qualname__} has more than attributes: register functions for it")
     dumpers.register(cls, _dump_generic)
     loaders.register(cls, lambda header, frames: _load_generic(cls, header))
     return cls
@@ -173,8 +188,9 @@ def _dump_generic(value: Any) -> tuple[dict[str, Any], list[Any]]:
         return header | {"value": value.value}, []
     if isinstance(value, np.ndarray):
         masked = isinstance(value, np.ma.MaskedArray)
-        header["array"] = value.view(np.ma.MaskedArray) if masked else np.asarray(value)
-    header["state"] = {name: getattr(value, name) for name in _attributes(value)}
+        header["array"] = value.view(np.ma.MaskedArray if masked else np.ndarray)
+    own = getattr(header.get("array"), "__dict__", ())  # of numpy's, in a masked array
+    header["state"] = {name: getattr(value, name) for name in _attributes(value) if name not in own}
     return header, []
 
 

@@ -255,4 +255,4 @@ def message_type(serializer: str, name: str) -> Any:
 def by_type(cls: type) -> str | None:
     """The serializer that "auto" picks for a registered message, a table or a data frame."""
     found = _by_type.get(cls)
-    return found or _of_libraries.get(cls.__module__.partition(".")[0])
+    return found or _of_libraries.get(str(cls.__module__).partition(".")[0])
