@@ -17,10 +17,8 @@ from .serializers import objects
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.buffer cimport PyObject_CheckBuffer
 from cpython.dict cimport PyDict_Next, PyDict_Size
-from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
-from libc.string cimport memcpy
+from libc.stdint cimport int64_t, uint8_t, uint16_t
 
 cimport cython
 cimport numpy as np
@@ -29,6 +27,22 @@ from ._buffers cimport SMALL, Buffer
 from ._c cimport *
 from ._encode cimport begin_head, check, checked_array, end_head, hold_stored
 from ._manner cimport Manner
+from ._packer cimport (
+    begin_extension,
+    end_extension,
+    packer_begin,
+    packer_end,
+    put_byte,
+    put_bytes,
+    put_count,
+    put_extension,
+    put_float,
+    put_int64,
+    put_number,
+    put_size,
+    put_utf8,
+    reserve,
+)
 from ._raw cimport hold_raw
 from ._tree cimport *
 
@@ -46,13 +60,6 @@ np.import_array()
 
 cdef enum:
     LONGEST_PATH = 200  # characters of a path in an error
-
-
-cdef inline void store_big(uint8_t *p, uint64_t value, int size) noexcept:
-    """The last `size` bytes of a number, most significant first."""
-    cdef int i
-    for i in range(size):
-        p[i] = <uint8_t>(value >> 8 * (size - 1 - i))
 
 
 cdef str short(object key):
@@ -94,7 +101,7 @@ cdef TreeWriter write_tree(object value, Manner manner):
 cdef TreeWriter write_parts(object header, object frames, Manner manner):
     """Write the header and the frames of a serializer of the user's, as a list of the two."""
     cdef TreeWriter self = new_writer(manner)
-    self.put_count(2, 0x90, 0xDC)
+    put_count(&self.out, 2, 0x90, 0xDC)
     self.put_whole(header)
     self.put_frames(list(frames))
     return self
@@ -106,12 +113,10 @@ cdef class TreeWriter:
     """A tree being written. See `write_tree`."""
 
     def __cinit__(self):
-        self.data = self.few
-        self.capacity = sizeof(self.few)
+        packer_begin(&self.out)
 
     def __dealloc__(self):
-        if self.data != self.few:
-            PyMem_Free(self.data)
+        packer_end(&self.out)
 
     cdef int put_whole(self, object value) except -1:
         """A value, with the path to it in what is raised because of something in it."""
@@ -143,62 +148,11 @@ cdef class TreeWriter:
             raise TypeError("it cannot be a key of a dict, or in a set, when it comes back")
         return 0
 
-    # ---- bytes
-
-    cdef uint8_t *grow(self, size_t more) except NULL:
-        cdef size_t capacity = self.capacity
-        cdef uint8_t *data
-        while capacity - self.size < more:
-            capacity *= 2
-        data = <uint8_t *>PyMem_Realloc(NULL if self.data == self.few else self.data, capacity)
-        if data == NULL:
-            raise MemoryError()
-        if self.data == self.few:
-            memcpy(data, self.few, self.size)
-        self.data = data
-        self.capacity = capacity
-        return data + self.size
-
-    cdef inline uint8_t *reserve(self, size_t more) except NULL:
-        """Room for so many bytes more; `size` is the caller's to move."""
-        if self.capacity - self.size < more:
-            return self.grow(more)
-        return self.data + self.size
-
-    cdef inline int put_byte(self, uint8_t byte) except -1:
-        self.reserve(1)[0] = byte
-        self.size += 1
-        return 0
-
-    cdef inline int put_bytes(self, const void *data, size_t size) except -1:
-        memcpy(self.reserve(size), data, size)
-        self.size += size
-        return 0
-
-    cdef inline int put_number(self, uint8_t code, uint64_t value, int size) except -1:
-        """A code, and the last `size` bytes of a number."""
-        cdef uint8_t *p = self.reserve(1 + size)
-        p[0] = code
-        store_big(p + 1, value, size)
-        self.size += 1 + size
-        return 0
-
-    cdef int put_size(self, size_t n, uint8_t code8, uint8_t code16) except -1:
-        """A length behind its code: one for 8 bits, unless that is 0, for 16, and, next, for 32."""
-        if n < 0x100 and code8:
-            return self.put_number(code8, n, 1)
-        if n < 0x10000:
-            return self.put_number(code16, n, 2)
-        if n >= <size_t>1 << 32:
-            raise ValueError(f"{n} bytes or items: at most {(1 << 32) - 1} can be sent")
-        return self.put_number(code16 + 1, n, 4)
-
     # ---- scalars
 
     cdef int put_text(self, object text) except -1:
         cdef Py_ssize_t size
         cdef const char *data
-        cdef uint8_t *p
         if PyUnicode_IS_ASCII(text):
             data = <const char *>PyUnicode_DATA(text)
             size = PyUnicode_GET_LENGTH(text)
@@ -206,71 +160,24 @@ cdef class TreeWriter:
             try:
                 data = PyUnicode_AsUTF8AndSize(text, &size)
             except UnicodeEncodeError:
-                return self.put_extension(EXT_TEXT, str.encode(text, "utf-8", "surrogatepass"))
-        if size < 32:
-            p = self.reserve(1 + size)
-            p[0] = 0xA0 | <uint8_t>size
-            memcpy(p + 1, data, size)
-            self.size += 1 + size
-            return 0
-        self.put_size(size, 0xD9, 0xDA)
-        return self.put_bytes(data, size)
+                return self.put_content(EXT_TEXT, str.encode(text, "utf-8", "surrogatepass"))
+        return put_utf8(&self.out, data, size)
 
     cdef int put_int(self, object number) except -1:
         cdef int overflow
         cdef int64_t value = PyLong_AsLongLongAndOverflow(number, &overflow)
-        if overflow:
-            return self.put_large_int(number)
-        if value >= 0:
-            if value < 0x80:
-                return self.put_byte(<uint8_t>value)
-            if value < 0x100:
-                return self.put_number(0xCC, value, 1)
-            if value < 0x10000:
-                return self.put_number(0xCD, value, 2)
-            return self.put_number(0xCE, value, 4) if value >> 32 == 0 else (
-                self.put_number(0xCF, value, 8)
-            )
-        if value >= -0x20:
-            return self.put_byte(<uint8_t>value)
-        if value >= -0x80:
-            return self.put_number(0xD0, value, 1)
-        if value >= -0x8000:
-            return self.put_number(0xD1, value, 2)
-        return self.put_number(0xD2, value, 4) if value >> 31 == -1 else (
-            self.put_number(0xD3, value, 8)
-        )
-
-    cdef int put_large_int(self, object number) except -1:
+        if not overflow:
+            return put_int64(&self.out, value)
         if 0 < number < 1 << 64:
-            return self.put_number(0xCF, PyLong_AsUnsignedLongLong(number), 8)
+            return put_number(&self.out, 0xCF, PyLong_AsUnsignedLongLong(number), 8)
         size = number.bit_length() // 8 + 1
-        return self.put_extension(EXT_INT, int.to_bytes(number, size, "little", signed=True))
+        return self.put_content(EXT_INT, int.to_bytes(number, size, "little", signed=True))
 
-    cdef int put_float(self, double number) except -1:
-        cdef uint64_t bits
-        memcpy(&bits, &number, 8)
-        return self.put_number(0xCB, bits, 8)
-
-    # ---- extensions
-
-    cdef int put_extension(self, uint8_t kind, bytes content) except -1:
-        self.put_size(PyBytes_GET_SIZE(content), 0xC7, 0xC8)
-        self.put_byte(kind)
-        return self.put_bytes(PyBytes_AS_STRING(content), PyBytes_GET_SIZE(content))
-
-    cdef size_t begin_extension(self, uint8_t kind) except 0:
-        """An extension whose content follows. Returns where that begins, for `end_extension`."""
-        self.put_number(0xC9, 0, 4)
-        self.put_byte(kind)
-        return self.size
-
-    cdef int end_extension(self, size_t begin) except -1:
-        cdef size_t size = self.size - begin
-        if size >= <size_t>1 << 32:
-            raise ValueError(f"an extension of {size} bytes: at most {(1 << 32) - 1} can be sent")
-        store_big(self.data + begin - 5, size, 4)
-        return 0
+    cdef int put_content(self, uint8_t kind, bytes content) except -1:
+        """An extension of which the whole content is known."""
+        return put_extension(
+            &self.out, kind, PyBytes_AS_STRING(content), PyBytes_GET_SIZE(content)
+        )
 
     # ---- arrays and buffers
 
@@ -286,15 +193,15 @@ cdef class TreeWriter:
         check(fw_head_size(&head, &size))
         if head.payload <= SMALL:
             head.flags |= FW_FLAG_INLINE
-            self.put_size(size + head.payload, 0xC7, 0xC8)
+            put_size(&self.out, size + head.payload, 0xC7, 0xC8)
         else:
             self.put_beside(hold_stored(array, stored, self.manner.copy))
-            self.put_size(size, 0xC7, 0xC8)
-        self.put_byte(EXT_ARRAY)
-        check(fw_head_pack(&head, self.reserve(size), size, &size))
-        self.size += size
+            put_size(&self.out, size, 0xC7, 0xC8)
+        put_byte(&self.out, EXT_ARRAY)
+        check(fw_head_pack(&head, reserve(&self.out, size), size, &size))
+        self.out.size += size
         if head.flags & FW_FLAG_INLINE:
-            self.put_bytes(np.PyArray_DATA(stored), head.payload)
+            put_bytes(&self.out, np.PyArray_DATA(stored), head.payload)
         return 0
 
     cdef int put_beside(self, Buffer buffer) except -1:
@@ -307,13 +214,13 @@ cdef class TreeWriter:
     cdef int put_masked(self, object array) except -1:
         if array is numpy.ma.masked:  # which has a fill value, and cannot be asked for it
             array = numpy.ma.MaskedArray(0.0, True)
-        begin = self.begin_extension(EXT_MASKED)
+        begin = begin_extension(&self.out, EXT_MASKED)
         self.enter()
         self.put_array(numpy.asarray(array.data), 0)
         self.put_array(numpy.ma.getmaskarray(array), 0)
         self.put(array.fill_value)
         self.depth += 1
-        return self.end_extension(begin)
+        return end_extension(&self.out, begin)
 
     cdef int put_buffer(self, object exporter, uint8_t kind) except -1:
         """bytes are MessagePack's own while they are small; others are extensions."""
@@ -323,15 +230,15 @@ cdef class TreeWriter:
         cdef size_t size = buffer.view.len
         if size > SMALL:
             self.put_beside(buffer)
-            self.put_size(1, 0xC7, 0xC8)
-            self.put_byte(EXT_BESIDE)
-            return self.put_byte(kind)
+            put_size(&self.out, 1, 0xC7, 0xC8)
+            put_byte(&self.out, EXT_BESIDE)
+            return put_byte(&self.out, kind)
         if kind == BESIDE_BYTES:
-            self.put_size(size, 0xC4, 0xC5)
+            put_size(&self.out, size, 0xC4, 0xC5)
         else:
-            self.put_size(size, 0xC7, 0xC8)
-            self.put_byte(EXT_BYTEARRAY if kind == BESIDE_BYTEARRAY else EXT_BUFFER)
-        return self.put_bytes(buffer.view.buf, size)
+            put_size(&self.out, size, 0xC7, 0xC8)
+            put_byte(&self.out, EXT_BYTEARRAY if kind == BESIDE_BYTEARRAY else EXT_BUFFER)
+        return put_bytes(&self.out, buffer.view.buf, size)
 
     # ---- containers
 
@@ -342,18 +249,12 @@ cdef class TreeWriter:
         self.depth -= 1
         return 0
 
-    cdef int put_count(self, size_t items, uint8_t code4, uint8_t code16) except -1:
-        """The beginning of an array, or map, of so many items, or pairs of them."""
-        if items < 16:
-            return self.put_byte(code4 | <uint8_t>items)
-        return self.put_size(items, 0, code16)
-
     cdef int put_items(self, object items) except -1:
         """A list, tuple or set, as an array of MessagePack."""
         cdef size_t n = len(items)
         cdef size_t i = 0
         self.enter()
-        self.put_count(n, 0x90, 0xDC)
+        put_count(&self.out, n, 0x90, 0xDC)
         try:
             for item in items:
                 if i == n:
@@ -377,7 +278,7 @@ cdef class TreeWriter:
         key = None
         self.no_key()
         self.enter()
-        self.put_count(n, 0x80, 0xDE)
+        put_count(&self.out, n, 0x80, 0xDE)
         try:
             while i < n and PyDict_Next(mapping, &at, &key_at, &value_at):
                 key = <object>key_at
@@ -402,7 +303,7 @@ cdef class TreeWriter:
         """An object as a map, of some of its attributes."""
         self.no_key()
         self.enter()
-        self.put_count(len(names), 0x80, 0xDE)
+        put_count(&self.out, len(names), 0x80, 0xDE)
         for name, key in zip(names, keys):
             self.put_text(key)
             try:
@@ -414,19 +315,19 @@ cdef class TreeWriter:
         return 0
 
     cdef int put_sequence(self, object items, uint8_t kind) except -1:
-        begin = self.begin_extension(kind)
+        begin = begin_extension(&self.out, kind)
         if kind != EXT_TUPLE:
             self.keys += 1
         self.put_items(items)
         if kind != EXT_TUPLE:
             self.keys -= 1
-        return self.end_extension(begin)
+        return end_extension(&self.out, begin)
 
     cdef int put_object(self, object value, object registered) except -1:
         """A value of a type that the user registered."""
         name, header, frames = objects.dump(value, registered, self.manner.full_context())
         cdef int keys = self.keys
-        begin = self.begin_extension(EXT_OBJECT)
+        begin = begin_extension(&self.out, EXT_OBJECT)
         self.enter()
         self.keys = 0
         self.put_text(name)
@@ -440,11 +341,11 @@ cdef class TreeWriter:
         self.put_frames(frames)
         self.keys = keys
         self.depth += 1
-        return self.end_extension(begin)
+        return end_extension(&self.out, begin)
 
     cdef int put_frames(self, list frames) except -1:
         """Buffers as they come from functions that users registered."""
-        self.put_count(len(frames), 0x90, 0xDC)
+        put_count(&self.out, len(frames), 0x90, 0xDC)
         for frame in frames:
             self.put_buffer(frame, BESIDE_BUFFER)
         return 0
@@ -458,11 +359,11 @@ cdef class TreeWriter:
         if cls is int:
             return self.put_int(value)
         if cls is float:
-            return self.put_float(value)
+            return put_float(&self.out, value)
         if value is None:
-            return self.put_byte(0xC0)
+            return put_byte(&self.out, 0xC0)
         if cls is bool:
-            return self.put_byte(0xC3 if value else 0xC2)
+            return put_byte(&self.out, 0xC3 if value else 0xC2)
         if cls is dict:
             return self.put_dict(value)
         if np.PyArray_CheckExact(value):
@@ -499,7 +400,7 @@ cdef class TreeWriter:
         )
         if found is not None:
             kind, function = found
-            return self.put_extension(kind, function(value))
+            return self.put_content(kind, function(value))
         if isinstance(value, (set, frozenset)):
             return self.put_sequence(value, EXT_SET if isinstance(value, set) else EXT_FROZENSET)
         return self.put_rest(value, cls)
@@ -509,7 +410,7 @@ cdef class TreeWriter:
         if isinstance(value, int):
             return self.put_int(int(value))
         if isinstance(value, float):
-            return self.put_float(value)
+            return put_float(&self.out, value)
         if isinstance(value, str):
             return self.put_text(value)
         if isinstance(value, dict):

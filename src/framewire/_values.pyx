@@ -177,7 +177,7 @@ cdef int put_raw(Frames *frames, object value, Manner manner) except -1:
 cdef int put_tree(Frames *frames, object value, Manner manner) except -1:
     cdef TreeWriter tree = write_tree(value, manner)
     return put_parts(
-        frames, FW_SERIALIZER_MSGPACK, None, tree.data, tree.size, tree.beside, manner
+        frames, FW_SERIALIZER_MSGPACK, None, tree.out.data, tree.out.size, tree.beside, manner
     )
 
 
@@ -192,7 +192,7 @@ cdef int put_by(Frames *frames, object value, object serializer, Manner manner) 
     if serializer.id == FW_SERIALIZER_USER:
         tree = write_parts(header, parts, manner)
         name = serializer.name.encode()
-        return put_parts(frames, FW_SERIALIZER_USER, name, tree.data, tree.size, tree.beside, manner)
+        return put_parts(frames, FW_SERIALIZER_USER, name, tree.out.data, tree.out.size, tree.beside, manner)
     kind = None if header is None else header.encode()
     buffers = [hold_raw(part, manner.copy) for part in parts]
     if len(buffers) > 1 and manner.place == BY_SIZE:
