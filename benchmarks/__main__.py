@@ -13,18 +13,28 @@ import zmq
 
 import framewire
 
-from . import busy, c_loop, drop_in, one_thread, threshold, two_processes, values
+from . import (
+    busy,
+    c_loop,
+    drop_in,
+    one_thread,
+    serializers,
+    threshold,
+    two_processes,
+    values,
+)
 from .report import Case
 
-GROUPS: dict[str, Callable[[int, int], Iterator[Case | threshold.Sweep]]] = {
+GROUPS: dict[str, Callable[[int, int], Iterator[Case | threshold.Sweep | serializers.Table]]] = {
     "processes": two_processes.run,
     "thread": one_thread.run,
     "busy": busy.run,
     "pyzmq": drop_in.run,
     "values": values.run,
+    "serializers": serializers.run,
     "threshold": threshold.run,
 }
-DEFAULT = ["processes", "thread", "busy", "pyzmq", "values"]
+DEFAULT = ["processes", "thread", "busy", "pyzmq", "values", "serializers"]
 CASE_LIMIT = 600  # seconds
 
 

@@ -8,7 +8,7 @@ from typing_extensions import Buffer
 from ._codec import Codec
 from .tracker import MessageTracker
 
-__all__ = ["dumps", "dumps_apart", "loads", "parse_head", "recv_value", "send_value"]
+__all__ = ["dumps", "dumps_apart", "loads", "loads_known", "parse_head", "recv_value", "send_value"]
 
 _T = TypeVar("_T")
 _Names: TypeAlias = str | Sequence[str]
@@ -75,6 +75,9 @@ def loads(
     type: Any = None,
     copy: bool | None = None,
     codec: _Codec | None = None,
+) -> Any: ...
+def loads_known(
+    frames: Iterable[_Exporter], codec: Codec, copy: bool | None, context: dict[str, Any]
 ) -> Any: ...
 def parse_head(
     frames: Iterable[_Exporter], socket: zmq.Socket[Any] | None = None

@@ -10,7 +10,7 @@ from cpython.memoryview cimport PyMemoryView_FromObject
 
 from ._buffers cimport Buffer
 from ._c cimport *
-from ._codec cimport codec_of
+from ._codec cimport Codec, codec_of
 from ._decode cimport find_head, read_head
 from ._encode cimport APART
 from ._frames cimport Frames, Span, frames_begin, frames_end, frames_load
@@ -19,7 +19,7 @@ from ._manner cimport Manner, new_manner
 from ._transport cimport frames_receive, frames_send
 from ._values cimport get_value, put_envelope, put_value
 
-__all__ = ["dumps", "dumps_apart", "loads", "parse_head", "recv_value", "send_value"]
+__all__ = ["dumps", "dumps_apart", "loads", "loads_known", "parse_head", "recv_value", "send_value"]
 
 _NAMES = {id: name for name, id in registry.IDS.items()}
 
@@ -140,7 +140,7 @@ def recv_value(socket, int flags=0, *, type=None, copy=None, codec=None):
     frames_begin(&frames, not direct, False)
     try:
         frames_receive(&frames, socket, flags, True)
-        return get_value(&frames, socket, chosen, copy, type)
+        return get_value(&frames, socket, None, chosen, copy, type)
     finally:
         frames_end(&frames)
 
@@ -210,13 +210,22 @@ def loads(frames, *, type=None, copy=None, codec=None):
     BufferError, ValueError
         A buffer is not contiguous.
     """
-    cdef Frames list_of_frames
     if PyObject_CheckBuffer(frames):
         frames = (frames,)
+    return loaded(frames, None, codec_of(None, codec), copy, type)
+
+
+def loads_known(frames, codec, copy, dict context):
+    """`loads` for `Message`: functions that users registered get this context."""
+    return loaded(frames, context, codec, copy, None)
+
+
+cdef object loaded(object frames, dict context, Codec codec, object copy, object type):
+    cdef Frames list_of_frames
     frames_begin(&list_of_frames, True, False)
     try:
         frames_load(&list_of_frames, frames)
-        return get_value(&list_of_frames, None, codec_of(None, codec), copy, type)
+        return get_value(&list_of_frames, None, context, codec, copy, type)
     finally:
         frames_end(&list_of_frames)
 

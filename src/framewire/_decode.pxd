@@ -10,7 +10,9 @@ cimport numpy as np
 
 cdef object decode_error(int rc, size_t offset)
 cdef Py_ssize_t find_head(Frames *frames, object socket, Span *frame) except -2
-cdef dict receive_context(Frames *frames, Py_ssize_t at, object socket, Codec codec)
+cdef dict receive_context(
+    Frames *frames, Py_ssize_t at, object socket, Codec codec, dict known
+)
 cdef bint takes_routing_id(object socket) except -1
 cdef int read_head(Span frame, fw_head_t *head) except -1
 cdef np.dtype head_dtype(const fw_head_t *head)

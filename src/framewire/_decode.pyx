@@ -70,9 +70,16 @@ cdef bint takes_routing_id(object socket) except -1:
     return socket_type(socket) in (ZMQ_ROUTER, ZMQ_STREAM)
 
 
-cdef dict receive_context(Frames *frames, Py_ssize_t at, object socket, Codec codec):
-    """What a function that users registered is told of a message whose head is frame `at`."""
+cdef dict receive_context(
+    Frames *frames, Py_ssize_t at, object socket, Codec codec, dict known
+):
+    """What a function that users registered is told of a message whose head is frame `at`.
+
+    That is `known`, where the caller has taken the message apart before.
+    """
     cdef Span topic
+    if known is not None:
+        return known
     context = {"allow": codec.allow}
     if socket is not None:
         context["socket_type"] = socket.type

@@ -15,6 +15,7 @@ cdef class TreeReader:
     cdef int depth             # how many more containers may be entered
     cdef object copy
     cdef object socket
+    cdef dict known
     cdef Codec codec
 
     cdef object error(self, str what)
@@ -42,4 +43,6 @@ cdef class TreeReader:
     cdef dict context(self)
 
 cdef list as_frames(object frames)
-cdef object read_tree(Payload *payload, object socket, Codec codec, int depth, object copy)
+cdef object read_tree(
+    Payload *payload, object socket, dict context, Codec codec, int depth, object copy
+)

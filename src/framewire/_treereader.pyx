@@ -91,10 +91,12 @@ cdef list as_frames(object frames):
     return [memoryview(frame) for frame in frames]
 
 
-cdef object read_tree(Payload *payload, object socket, Codec codec, int depth, object copy):
+cdef object read_tree(
+    Payload *payload, object socket, dict context, Codec codec, int depth, object copy
+):
     """The value of a tree in a message's first buffer, which takes all the others.
 
-    `socket`, where the message came from, is for the context of functions that users registered.
+    `socket`, where the message came from, and `context` are as for `receive_context`.
 
     Raises
     ------
@@ -113,6 +115,7 @@ cdef object read_tree(Payload *payload, object socket, Codec codec, int depth, o
     self.depth = depth
     self.copy = copy
     self.socket = socket
+    self.known = context
     self.codec = codec
     try:
         value = self.value()
@@ -404,4 +407,6 @@ cdef class TreeReader:
         return objects.load(name, header, as_frames(frames), self.context())
 
     cdef dict context(self):
-        return receive_context(self.payload.frames, self.payload.at, self.socket, self.codec)
+        return receive_context(
+            self.payload.frames, self.payload.at, self.socket, self.codec, self.known
+        )

@@ -223,8 +223,10 @@ cdef int put_parts(
 
 # ---- reading
 
-cdef object get_value(Frames *frames, object socket, Codec codec, object copy, object type):
-    """Decode a message. `socket` is as for find_head; `type`, if any, as for recv_value."""
+cdef object get_value(
+    Frames *frames, object socket, dict context, Codec codec, object copy, object type
+):
+    """Decode a message. `socket` is as for find_head, `context` as for receive_context."""
     cdef fw_head_t head
     cdef Span frame
     cdef Payload payload
@@ -237,7 +239,7 @@ cdef object get_value(Frames *frames, object socket, Codec codec, object copy, o
     )
     payload_open(&payload, frames, at, frame, &head)
     try:
-        value = get_payload(&payload, socket, codec, copy)
+        value = get_payload(&payload, socket, context, codec, copy)
     except (DecodeError, MemoryError):
         raise
     except Exception as error:
@@ -270,7 +272,9 @@ cdef str user_name(const fw_head_t *head):
     return name
 
 
-cdef object get_payload(Payload *payload, object socket, Codec codec, object copy):
+cdef object get_payload(
+    Payload *payload, object socket, dict context, Codec codec, object copy
+):
     cdef uint8_t serializer = payload.head.serializer
     cdef Part part
     if serializer == FW_SERIALIZER_ARRAY:
@@ -282,10 +286,10 @@ cdef object get_payload(Payload *payload, object socket, Codec codec, object cop
     if serializer == FW_SERIALIZER_MSGPACK:
         if payload.head.flags & FW_FLAG_TYPE:
             raise DecodeError("a tree has no type section", "buffers")
-        return read_tree(payload, socket, codec, codec.depth, copy)
+        return read_tree(payload, socket, context, codec, codec.depth, copy)
     if serializer == FW_SERIALIZER_RAW:
         return get_raw(payload, copy)
-    return get_by(payload, socket, codec, copy)
+    return get_by(payload, socket, context, codec, copy)
 
 
 cdef object get_raw(Payload *payload, object copy):
@@ -300,13 +304,14 @@ cdef object get_raw(Payload *payload, object copy):
     return part_copy(&part, kind == "bytearray")
 
 
-cdef object get_by(Payload *payload, object socket, Codec codec, object copy):
+cdef object get_by(Payload *payload, object socket, dict context, Codec codec, object copy):
     """By a serializer of the table."""
     cdef Part part
     header = type_text(payload.head)
     if payload.head.serializer == FW_SERIALIZER_USER:
         serializer = registry.by_name(header)
-        pair = read_tree(payload, socket, codec, codec.depth + 1, copy)  # the pair is a list too
+        # the pair of them is a list too
+        pair = read_tree(payload, socket, context, codec, codec.depth + 1, copy)
         if type(pair) is not list or len(pair) != 2:
             raise DecodeError("no header and list of frames", "tree")
         header, parts = pair[0], as_frames(pair[1])
@@ -322,7 +327,8 @@ cdef object get_by(Payload *payload, object socket, Codec codec, object copy):
             part = payload_next(payload)
             parts.append(part_view(payload.frames, &part, bool(copy)))
     if serializer.loads_context:
-        return serializer.loads(header, parts, context=receive_context(payload.frames, payload.at, socket, codec))
+        context = receive_context(payload.frames, payload.at, socket, codec, context)
+        return serializer.loads(header, parts, context=context)
     return serializer.loads(header, parts)
 
 

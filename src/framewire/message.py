@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import zmq
 
-from ._calls import loads, parse_head
+from ._calls import loads_known, parse_head
 from ._codec import Codec, codec_for
 from ._raw import recv_raw
 from .errors import DecodeError
@@ -46,6 +46,7 @@ class Message:
         self.frames = frames[at:]
         routed = bool(self.envelope) and socket.type in _ROUTING
         self.topic = self.envelope[-1] if self.envelope and not routed else None
+        self._context = {"allow": codec.allow, "socket_type": socket.type, "topic": self.topic}
 
     @cached_property
     def meta(self) -> Any:
@@ -74,7 +75,7 @@ class Message:
         DecodeError
             As `recv_value`. Code ``foreign``: the message has no head, look at its frames.
         """
-        return loads(self.frames, copy=self._copy, codec=self._codec)
+        return loads_known(self.frames, self._codec, self._copy, self._context)
 
     def __repr__(self) -> str:
         sizes = [len(frame) for frame in self.frames]

@@ -190,21 +190,20 @@ def _dump_generic(value: Any) -> tuple[dict[str, Any], list[Any]]:
         masked = isinstance(value, np.ma.MaskedArray)
         header["array"] = value.view(np.ma.MaskedArray if masked else np.ndarray)
     own = getattr(header.get("array"), "__dict__", ())  # of numpy's, in a masked array
-    header["state"] = {name: getattr(value, name) for name in _attributes(value) if name not in own}
+    state = {name: each for name, each in getattr(value, "__dict__", {}).items() if name not in own}
+    slots = [name for name in _slots(type(value)) if hasattr(value, name)]
+    header["state"] = state | {name: getattr(value, name) for name in slots}
     return header, []
 
 
-def _attributes(value: Any) -> Iterator[str]:
-    """The names of the attributes that an object has, in its __dict__ and in slots."""
-    yield from getattr(value, "__dict__", ())
-    for cls in type(value).__mro__:
+def _slots(value_class: type) -> Iterator[str]:
+    """The names of the slots that a class has."""
+    for cls in value_class.__mro__:
         slots = cls.__dict__.get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
             if name not in ("__dict__", "__weakref__"):
                 private = name.startswith("__") and not name.endswith("__")
-                name = f"_{cls.__name__.lstrip('_')}{name}" if private else name
-                if hasattr(value, name):
-                    yield name
+                yield f"_{cls.__name__.lstrip('_')}{name}" if private else name
 
 
 def _load_generic(registered: type, header: dict[str, Any]) -> Any:
@@ -212,8 +211,12 @@ def _load_generic(registered: type, header: dict[str, Any]) -> Any:
     if issubclass(cls, enum.Enum):
         return cls(header["value"])
     value = header["array"].view(cls) if issubclass(cls, np.ndarray) else cls.__new__(cls)
+    slots = set(_slots(cls))
     for name, attribute in header["state"].items():
-        object.__setattr__(value, name, attribute)
+        if name in slots:
+            object.__setattr__(value, name, attribute)
+        else:  # whatever else the class has under this name
+            value.__dict__[name] = attribute
     return value
 
 

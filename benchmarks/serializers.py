@@ -1,0 +1,162 @@
+"""Each serializer's time and size: for a telemetry record, and for 1 MB of numbers.
+
+To frames and back by `framewire.dumps` and `framewire.loads`, with every field read, or the sum of
+the numbers' ends. Serializers whose libraries are not installed are left out.
+"""
+
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import framewire
+
+from .one_thread import seconds
+from .report import interleave
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "schemas"))
+
+SEQ, TS, TEMP, MSG = 123_456, 1_763_712_345.125, 21.5, "all is as it was "
+RECORD = {"seq": SEQ, "ts": TS, "temp": TEMP, "msg": MSG}
+NUMBERS = np.random.default_rng(1).random(131_072)  # 1 MiB
+ANY = framewire.Codec(allow=framewire.SAFE | {"pickle", "cloudpickle", "dill"})
+FIELDS = "y['seq'], y['ts'], y['temp'], y['msg']"
+ATTRIBUTES = "y.seq, y.ts, y.temp, y.msg"
+
+
+@dataclass(frozen=True)
+class Way:
+    """A value made by an expression, sent by a serializer as `serializer`, and read as `y`."""
+
+    make: str
+    read: str
+    names: Callable[[], dict[str, Any]] = dict
+
+
+def _structured() -> dict[str, Any]:
+    dtype = np.dtype([("seq", "u4"), ("ts", "f8"), ("temp", "f4"), ("msg", "S17")])
+    return {"array": np.array, "dtype": dtype, "fields": (SEQ, TS, TEMP, MSG.encode())}
+
+
+def _protobuf() -> dict[str, Any]:
+    from telemetry_pb2 import Telemetry
+
+    framewire.register_message(Telemetry)
+    return {"Telemetry": Telemetry}
+
+
+def _flatbuffers() -> dict[str, Any]:
+    from telemetry.Telemetry import Telemetry, TelemetryT
+
+    def telemetry() -> Any:
+        made = TelemetryT()
+        made.seq, made.ts, made.temp, made.msg = SEQ, TS, TEMP, MSG
+        return made
+
+    framewire.register_message(Telemetry)
+    return {"telemetry": telemetry}
+
+
+def _capnp() -> dict[str, Any]:
+    import capnp
+
+    path = Path(__file__).parents[1] / "examples" / "schemas" / "telemetry.capnp"
+    telemetry = capnp.load(str(path))
+    framewire.register_message(telemetry.Telemetry)
+    return {"Telemetry": telemetry.Telemetry}
+
+
+def _arrow() -> dict[str, Any]:
+    import pyarrow
+
+    return {"table": pyarrow.table, "x": pyarrow.table({"x": NUMBERS})}
+
+
+RECORDS = {
+    "raw": Way(
+        "pack('<Idf17s', SEQ, TS, TEMP, MSG.encode())",
+        "unpack('<Idf17s', y)[3].decode()",
+        lambda: {"pack": struct.pack, "unpack": struct.unpack},
+    ),
+    "array": Way(
+        "array(fields, dtype)", "y['seq'], y['ts'], y['temp'], bytes(y['msg'])", _structured
+    ),
+    "json": Way("dict(RECORD)", FIELDS),
+    "msgpack": Way("dict(RECORD)", FIELDS),
+    "pickle": Way("dict(RECORD)", FIELDS),
+    "cloudpickle": Way("dict(RECORD)", FIELDS),
+    "dill": Way("dict(RECORD)", FIELDS),
+    "protobuf": Way("Telemetry(**RECORD)", ATTRIBUTES, _protobuf),
+    "flatbuffers": Way(
+        "telemetry()",
+        "y.Seq(), y.Ts(), y.Temp(), y.Msg().decode()",
+        _flatbuffers,
+    ),
+    "capnp": Way("Telemetry.new_message(**RECORD)", ATTRIBUTES, _capnp),
+    "arrow": Way(
+        "table({name: [value] for name, value in RECORD.items()})",
+        "y['seq'][0].as_py(), y['ts'][0].as_py(), y['temp'][0].as_py(), y['msg'][0].as_py()",
+        _arrow,
+    ),
+}
+ENDS = "y[0] + y[-1]"
+ARRAYS = {
+    "raw": Way("NUMBERS.data", "y[0] + y[-1]"),
+    "array": Way("NUMBERS", ENDS),
+    "json": Way("NUMBERS.tolist()", ENDS),
+    "msgpack": Way("NUMBERS", ENDS),
+    "pickle": Way("NUMBERS", ENDS),
+    "cloudpickle": Way("NUMBERS", ENDS),
+    "dill": Way("NUMBERS", ENDS),
+    "arrow": Way("x", "y['x'][0].as_py() + y['x'][-1].as_py()", _arrow),
+}
+
+
+@dataclass
+class Table:
+    """Seconds and bytes by serializer, printed as one table."""
+
+    title: str
+    seconds: dict[str, float]
+    sizes: dict[str, int]
+
+    def rows(self) -> list[dict[str, Any]]:
+        return [
+            {"case": self.title, "contender": name, "seconds": took, "bytes": self.sizes[name]}
+            | {"target": None, "met": None}
+            for name, took in self.seconds.items()
+        ]
+
+    def print(self) -> None:
+        print(f"\n{self.title}")
+        for name, took in self.seconds.items():
+            print(f"  {name:<12} {took * 1e6:12.3f} us {self.sizes[name]:12,d} B", flush=True)
+
+
+def measure(title: str, ways: dict[str, Way], rounds: int) -> Table:
+    jobs, sizes = {}, {}
+    for name, way in ways.items():
+        try:
+            names = way.names()
+        except ImportError:
+            continue
+        values = {"dumps": framewire.dumps, "loads": framewire.loads, "ANY": ANY, "name": name}
+        values |= {"RECORD": RECORD, "NUMBERS": NUMBERS, "SEQ": SEQ, "TS": TS, "TEMP": TEMP}
+        values |= {"MSG": MSG} | names
+        encode = f"dumps({way.make}, serializer=name, copy=False)"
+        sizes[name] = sum(memoryview(frame).nbytes for frame in eval(encode, values))
+        statement = f"y = loads({encode}, codec=ANY); {way.read}"
+        jobs[name] = lambda statement=statement, values=values: seconds(statement, values)
+    took = {name: min(each) for name, each in interleave(jobs, rounds).items()}
+    return Table(title, took, sizes)
+
+
+def run(rounds: int, scale: int) -> Iterator[Table]:
+    del scale  # the time of a round is fixed
+    record = "telemetry record (u32, f64, f32, text of 17), made, encoded, decoded, read"
+    yield measure(record, RECORDS, rounds)
+    yield measure("1 MiB of float64, encoded, decoded, ends read", ARRAYS, rounds)
