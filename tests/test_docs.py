@@ -27,6 +27,26 @@ def test_readme_examples(code, printed):
     assert printed in done.stdout
 
 
+def test_serializers_page(tmp_path):
+    """All of its code in one namespace, from top to bottom; a traceback has the page's lines."""
+    pytest.importorskip("google.protobuf")
+    lines = (ROOT / "docs" / "serializers.md").read_text("utf-8").splitlines()
+    fences = [i for i, line in enumerate(lines) if line.startswith("```")]
+    program = [""] * len(lines)
+    for begin, end in zip(fences[::2], fences[1::2], strict=True):
+        if lines[begin] == "```python":
+            program[begin + 1 : end] = lines[begin + 1 : end]
+    (tmp_path / "serializers.py").write_text("\n".join(program), "utf-8")
+    done = subprocess.run(
+        [sys.executable, tmp_path / "serializers.py"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_links():
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
         for link in re.findall(r"\]\((?!http)([^)#]+)", page.read_text("utf-8")):

@@ -32,7 +32,6 @@ from ._payload cimport Part, Payload, part_copy, part_view, payload_next
 from ._tree cimport *
 
 cdef extern from "Python.h":
-    dict _PyDict_NewPresized(Py_ssize_t n)  # as Cython itself uses it
     int set_item "PyDict_SetItem"(dict mapping, object key, object value)  # the caller asks
     bint PyUnicode_IS_ASCII(object text)
     void *PyUnicode_DATA(object text)
@@ -44,7 +43,6 @@ np.import_array()
 
 cdef enum:
     CACHED = 256       # keys
-    MOST_PRESIZED = 64  # items of a dict that room is made for before they came
 
 cdef PyObject *key_cache[CACHED]  # str of ASCII, each with a reference
 
@@ -204,10 +202,9 @@ cdef class TreeReader:
         return items
 
     cdef dict mapping(self, size_t n):
-        cdef dict mapping
+        cdef dict mapping = {}
         cdef size_t i
         self.enter(2 * n)
-        mapping = _PyDict_NewPresized(min(n, MOST_PRESIZED))
         for i in range(n):
             self.owed -= 1
             key = self.key()

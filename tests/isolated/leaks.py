@@ -22,6 +22,8 @@ small, large = np.arange(100.0), np.arange(5000.0)
 structured = np.zeros(3, [("a", "i4"), ("b", "f8")])
 raw = [b"x" * 10, bytes(20_000), bytearray(20_000)]
 target = np.empty_like(large)
+value = {"a": [large, (small, {"b": 2**80})], "c": b"x" * 10_000, "d": {1.5, None}}
+bad = {**value, "z": object()}
 recipe = [b'{"dtype": "float64", "shape": [100]}', small.tobytes()]
 
 
@@ -54,6 +56,11 @@ def work(number):
     failing(framewire.send_array, push, large, copy=False, meta=object())
     failing(framewire.recv_array, pull, zmq.DONTWAIT)
     framewire.loads(framewire.dumps(large))
+    framewire.send_value(push, value, copy=copy, track=number % 2 == 0)
+    framewire.recv_value(pull, copy=number % 2 == 1)
+    framewire.send_value(push, value, packed=True)
+    failing(framewire.recv_value, pull, type=int)
+    failing(framewire.send_value, push, bad, copy=False)
 
 
 def settled():
@@ -61,6 +68,7 @@ def settled():
         framewire.release()
         gc.collect()
     things = [small, large, structured, *raw, target, push, pull, large.dtype, structured.dtype]
+    things += [value, bad, value["a"], value["c"]]
     return [sys.getrefcount(thing) for thing in things], len(gc.get_objects())
 
 
@@ -71,7 +79,7 @@ def rss():
 for number in range(2000):
     work(number)
 before, resident = settled(), rss()
-for number in range(12_000):  # 8 messages each
+for number in range(12_000):  # 10 messages each
     work(number)
 after = settled()
 assert all(abs(a - b) <= 4 for a, b in zip(before[0], after[0], strict=True)), (before, after)

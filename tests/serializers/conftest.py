@@ -10,7 +10,7 @@ import pytest
 
 import framewire
 
-SCHEMAS = Path(__file__).parents[1] / "schemas"
+SCHEMAS = Path(__file__).parents[2] / "examples" / "schemas"
 sys.path.insert(0, str(SCHEMAS))
 
 

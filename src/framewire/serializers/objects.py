@@ -191,9 +191,14 @@ def _dump_generic(value: Any) -> tuple[dict[str, Any], list[Any]]:
         header["array"] = value.view(np.ma.MaskedArray if masked else np.ndarray)
     own = getattr(header.get("array"), "__dict__", ())  # of numpy's, in a masked array
     state = {name: each for name, each in getattr(value, "__dict__", {}).items() if name not in own}
-    slots = [name for name in _slots(type(value)) if hasattr(value, name)]
-    header["state"] = state | {name: getattr(value, name) for name in slots}
+    state |= {name: getattr(value, name) for name in _slots(type(value)) if hasattr(value, name)}
+    header["state"] = {name: each for name, each in state.items() if not _is_special(name)}
     return header, []
+
+
+def _is_special(name: str) -> bool:
+    """Is it one of Python's own, as the __orig_class__ of a generic class?"""
+    return name.startswith("__") and name.endswith("__")
 
 
 def _slots(value_class: type) -> Iterator[str]:
@@ -201,8 +206,8 @@ def _slots(value_class: type) -> Iterator[str]:
     for cls in value_class.__mro__:
         slots = cls.__dict__.get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
-            if name not in ("__dict__", "__weakref__"):
-                private = name.startswith("__") and not name.endswith("__")
+            if not _is_special(name):
+                private = name.startswith("__")
                 yield f"_{cls.__name__.lstrip('_')}{name}" if private else name
 
 
@@ -213,6 +218,8 @@ def _load_generic(registered: type, header: dict[str, Any]) -> Any:
     value = header["array"].view(cls) if issubclass(cls, np.ndarray) else cls.__new__(cls)
     slots = set(_slots(cls))
     for name, attribute in header["state"].items():
+        if not isinstance(name, str) or _is_special(name):
+            raise ValueError(f"no name of an attribute: {name!r}")
         if name in slots:
             object.__setattr__(value, name, attribute)
         else:  # whatever else the class has under this name
