@@ -18,7 +18,7 @@ PRINTED = [
 ]
 
 
-@pytest.mark.parametrize(("code", "printed"), zip(EXAMPLES, PRINTED, strict=True))
+@pytest.mark.parametrize(("code", "printed"), [*zip(EXAMPLES, PRINTED, strict=True)])
 def test_readme_examples(code, printed):
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False

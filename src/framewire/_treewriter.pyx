@@ -375,6 +375,10 @@ cdef class TreeWriter:
             return self.put_sequence(value, EXT_TUPLE)
         if cls is bytes:
             return self.put_buffer(value, BESIDE_BYTES)
+        if cls is bytearray:
+            return self.put_buffer(value, BESIDE_BYTEARRAY)
+        if cls is memoryview:
+            return self.put_buffer(value, BESIDE_BUFFER)
         registered = objects.dumpers.find(cls)
         if registered is not None:
             return self.put_object(value, registered)
