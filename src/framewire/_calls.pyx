@@ -137,6 +137,8 @@ def recv_value(socket, int flags=0, *, type=None, copy=None, codec=None):
     """
     cdef Frames frames
     chosen = codec_of(socket, codec)
+    if copy is not None:
+        copy = bool(copy)
     frames_begin(&frames, not direct, False)
     try:
         frames_receive(&frames, socket, flags, True)
@@ -212,6 +214,8 @@ def loads(frames, *, type=None, copy=None, codec=None):
     """
     if PyObject_CheckBuffer(frames):
         frames = (frames,)
+    if copy is not None:
+        copy = bool(copy)
     return loaded(frames, None, codec_of(None, codec), copy, type)
 
 

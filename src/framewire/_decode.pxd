@@ -20,6 +20,7 @@ cdef object array_of(
     Frames *frames, fw_head_t *head, Part *part, np.dtype found, object copy, object out,
     uint64_t *room
 )
+cdef object scalar_of(np.ndarray array)
 cdef object get_array(
     Frames *frames, object socket, Codec codec, object copy, object out, object dtype, object shape
 )

@@ -255,6 +255,14 @@ cdef object array_of(
     return stored
 
 
+cdef object scalar_of(np.ndarray array):
+    """The scalar of an array of no dimensions. As a str it must be one."""
+    if array.dtype.kind == "U" and array.dtype.itemsize:
+        if array.astype(array.dtype.newbyteorder("=")).reshape(1).view("u4").max() > 0x10FFFF:
+            raise DecodeError("a text with code points that there are not", "payload")
+    return array[()]
+
+
 cdef object get_array(
     Frames *frames, object socket, Codec codec, object copy, object out, object dtype, object shape
 ):

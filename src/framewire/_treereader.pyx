@@ -26,7 +26,7 @@ cimport numpy as np
 
 from ._c cimport *
 from ._codec cimport Codec
-from ._decode cimport array_of, head_dtype, read_head, receive_context
+from ._decode cimport array_of, head_dtype, read_head, receive_context, scalar_of
 from ._frames cimport Span
 from ._payload cimport Part, Payload, part_copy, part_view, payload_next
 from ._tree cimport *
@@ -311,7 +311,7 @@ cdef class TreeReader:
         array = array_of(
             self.payload.frames, &head, &part, dtype, self.copy, None, &self.payload.room
         )
-        return array[()] if head.flags & FW_FLAG_SCALAR else array
+        return scalar_of(array) if head.flags & FW_FLAG_SCALAR else array
 
     cdef np.dtype read_head(self, const uint8_t *content, size_t size, fw_head_t *head):
         try:

@@ -393,10 +393,10 @@ cdef class TreeWriter:
         if isinstance(value, numpy.ndarray):
             return self.put_array(checked_array(value), 0)
         if isinstance(value, enum.Enum):
-            self.enter()
-            self.put(value._value_)
-            self.depth += 1
-            return 0
+            value = value._value_
+            if isinstance(value, enum.Enum):  # perhaps itself
+                raise TypeError("an enumeration whose values are enumerations cannot be sent")
+            return self.put(value)
         if isinstance(value, bytearray):
             return self.put_buffer(value, BESIDE_BYTEARRAY)
         found = PUTS.get(cls) or next(

@@ -4,14 +4,11 @@ Arrays, raw buffers and trees are done here and in the modules below; the other 
 Python modules, which give a header and a list of buffers.
 """
 
-import types
-import typing
-
-import msgspec
 import numpy
 
-from .errors import DecodeError, RefusedError, SchemaError
+from .errors import DecodeError, RefusedError
 from .serializers import objects, registry
+from .typed import convert
 
 from cpython.buffer cimport PyObject_CheckBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
@@ -28,6 +25,7 @@ from ._decode cimport (
     head_dtype,
     read_head,
     receive_context,
+    scalar_of,
     takes_routing_id,
 )
 from ._encode cimport BY_SIZE, checked_array, put_array, set_meta
@@ -50,8 +48,6 @@ __all__ = []
 
 np.import_array()
 
-_CLASS = type
-_UNIONS = (typing.Union, types.UnionType)
 _NAMES = {id: name for name, id in registry.IDS.items()}
 
 
@@ -91,7 +87,10 @@ cdef int put_value(Frames *frames, object value, object serializer, Manner manne
             return put_by_name(frames, value, serializer, manner)
         except NotImplementedError as error:
             raise TypeError(f"the serializer {serializer!r} does not take it: {error}") from error
-    return put_by_first(frames, value, tuple(serializer), manner)
+    names = tuple(serializer)
+    if not names or not all([isinstance(name, str) for name in names]):
+        raise TypeError(f"serializer takes a name, or a sequence of names, not {serializer!r}")
+    return put_by_first(frames, value, names, manner)
 
 
 cdef int put_by_first(Frames *frames, object value, tuple names, Manner manner) except -1:
@@ -247,7 +246,9 @@ cdef object get_value(
         raise DecodeError(
             f"the serializer {name!r} could not read it: {error!r}", "payload"
         ) from error
-    return value if type is None else converted(value, type, head.serializer)
+    if type is None:
+        return value
+    return convert(value, type, json=head.serializer == FW_SERIALIZER_JSON)
 
 
 cdef str type_text(const fw_head_t *head):
@@ -282,7 +283,7 @@ cdef object get_payload(
         array = array_of(
             payload.frames, payload.head, &part, head_dtype(payload.head), copy, None, &payload.room
         )
-        return array[()] if payload.head.flags & FW_FLAG_SCALAR else array
+        return scalar_of(array) if payload.head.flags & FW_FLAG_SCALAR else array
     if serializer == FW_SERIALIZER_MSGPACK:
         if payload.head.flags & FW_FLAG_TYPE:
             raise DecodeError("a tree has no type section", "buffers")
@@ -330,30 +331,3 @@ cdef object get_by(Payload *payload, object socket, dict context, Codec codec, o
         context = receive_context(payload.frames, payload.at, socket, codec, context)
         return serializer.loads(header, parts, context=context)
     return serializer.loads(header, parts)
-
-
-cdef object converted(object value, object type, uint8_t serializer):
-    """A value as an instance of a type that msgspec supports."""
-    if isinstance(value, (numpy.ndarray, numpy.generic)):
-        return converted_array(value, type)
-    try:
-        return msgspec.convert(value, type, str_keys=serializer == FW_SERIALIZER_JSON)
-    except (
-        msgspec.ValidationError, AttributeError, UnicodeError, OverflowError, RecursionError
-    ) as error:
-        raise SchemaError(f"not what was asked for: {error}", "mismatch") from error
-
-
-cdef object converted_array(object value, object type):
-    """The same for an array or a scalar of numpy's, which msgspec takes for a mapping."""
-    wanted = typing.get_args(type) if typing.get_origin(type) in _UNIONS else (type,)
-    for each in wanted:
-        each = typing.get_origin(each) or each
-        if each is typing.Any or (isinstance(each, _CLASS) and isinstance(value, each)):
-            return value
-    if isinstance(value, numpy.ndarray):
-        raise SchemaError(f"an array came, {type} was asked for", "mismatch")
-    item = value.item()
-    if isinstance(item, numpy.generic):  # such as a long double, which Python has no type for
-        raise SchemaError(f"a {item.dtype} came, {type} was asked for", "mismatch")
-    return converted(item, type, FW_SERIALIZER_ARRAY)

@@ -1,0 +1,79 @@
+"""Received values as instances of the types that were asked for, by msgspec."""
+
+import typing
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from .errors import SchemaError
+
+__all__ = ["convert"]
+
+
+class _Array:
+    """An array of numpy's, for msgspec, which would take it for a mapping."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+
+_Array.__name__ = "numpy.ndarray"  # in msgspec's errors
+
+
+def _replaced(value: Any, wrap: bool) -> tuple[Any, bool]:
+    """A value with Python's scalars for numpy's, and whether it has arrays, which `wrap` wraps."""
+    if isinstance(value, np.generic):
+        item = value.item()
+        if not isinstance(item, (np.generic, tuple)):
+            return item, False
+    if isinstance(value, (np.ndarray, np.generic)):
+        return (_Array(value) if wrap else value), True
+    if type(value) is dict:
+        pairs = {key: _replaced(each, wrap) for key, each in value.items()}
+        return {key: each for key, (each, _) in pairs.items()}, _any(pairs.values())
+    if type(value) in (list, tuple):
+        items = [_replaced(each, wrap) for each in value]
+        return type(value)(each for each, _ in items), _any(items)
+    return value, False
+
+
+def _any(items: Iterable[tuple[Any, bool]]) -> bool:
+    return any(found for _, found in items)
+
+
+def _custom(type: Any, value: Any) -> Any:
+    """A value for a type that is none of msgspec's: an array, or a scalar of numpy's."""
+    origin = typing.get_origin(type) or type
+    array = value.array if isinstance(value, _Array) else value
+    if not isinstance(array, origin) and issubclass(origin, np.generic):
+        array = origin(array)
+    if isinstance(array, origin):
+        return array
+    raise TypeError(f"Expected `{origin.__name__}`, got `{array.__class__.__name__}`")
+
+
+def convert(value: Any, type: Any, *, json: bool) -> Any:
+    """`value` as an instance of `type`.
+
+    Scalars of numpy's come as Python's, unless numpy's are asked for. A value with arrays is
+    converted twice, first to see that each of them is where one is asked for. `json`: keys of dicts
+    may be numbers in text, as JSON has no others.
+
+    Raises
+    ------
+    SchemaError
+        It is none.
+    TypeError
+        msgspec does not support the type.
+    """
+    try:
+        wrapped, has_arrays = _replaced(value, True)
+        found = msgspec.convert(wrapped, type, dec_hook=_custom, str_keys=json)
+        if not has_arrays or isinstance(found, (np.ndarray, np.generic)):
+            return found
+        plain, _ = _replaced(value, False)
+        return msgspec.convert(plain, type, dec_hook=_custom, str_keys=json)
+    except (msgspec.ValidationError, UnicodeError, OverflowError, RecursionError) as error:
+        raise SchemaError(f"not what was asked for: {error}", "mismatch") from error
