@@ -222,7 +222,7 @@ def test_reader_prefixes(expect, frames):
 def test_loads(expect, frames):
     try:
         expected = array_of(expect, frames)
-    except (AttributeError, KeyError, ValueError):  # no such long double, or not so many dimensions, here
+    except (AttributeError, KeyError, ValueError):  # no such dtype, or not so many dimensions, here
         with pytest.raises((framewire.RefusedError, framewire.LimitError)):
             framewire.loads(frames)
         return
