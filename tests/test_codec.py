@@ -214,7 +214,7 @@ def test_shadow_and_subclass(ctx):
     class Mine(framewire.Socket):
         pass
 
-    socket = ctx.socket(zmq.PAIR, socket_class=Mine, codec="json")
+    socket = Mine(ctx, zmq.PAIR, codec="json")
     assert socket.codec.serializer == "json"
     assert Mine.shadow(socket.underlying).codec == framewire.default_codec()
 

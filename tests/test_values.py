@@ -285,7 +285,9 @@ def test_dlpack_that_numpy_cannot_view():
 
 @pytest.mark.parametrize("name", ["bfloat16", "float8_e4m3fn", "float8_e8m0fnu"])
 def test_ml_dtypes(name):
-    dtype = getattr(pytest.importorskip("ml_dtypes"), name)
+    dtype = getattr(pytest.importorskip("ml_dtypes"), name, None)
+    if dtype is None:
+        pytest.skip("a newer ml_dtypes has it")
     value = {"a": [np.ones((2, 3), dtype)], "large": np.ones(LARGE, dtype), "scalar": dtype(2)}
     came = through(value)
     assert came["a"][0].dtype == came["large"].dtype == dtype

@@ -3,6 +3,7 @@
 import array
 import gc
 import mmap
+import struct
 import time
 import weakref
 
@@ -250,6 +251,28 @@ def test_a_part_keeps_the_whole(pair):
     assert not part.any()
     del part
     assert eventually(lambda: framewire.release() or gone() is None)
+
+
+def apart(array):
+    """A message, as others may write it: a large array in a tree, which has a frame of its own."""
+    head = framewire.dumps(array, packed=True)[0]
+    tree = b"\x91\xc9" + struct.pack(">IB", len(head), 1) + head
+    return [b"\xc1F\x01\x04" + struct.pack("<HBBQ", 0, 0, 0, len(tree)), tree]
+
+
+@pytest.mark.parametrize("copy", [None, True])
+def test_a_tree_in_a_frame_of_its_own(pair, copy):
+    here, there = pair
+    sent = np.arange(3 * SIZE, dtype="u1")
+    here.send_multipart(apart(sent))
+    (came,) = there.recv_value(copy=copy)
+    for _ in range(50):  # to use what was freed, if it was
+        here.send_multipart([bytes(16), b"\xee" * 3 * SIZE])
+        there.recv_raw()
+    np.testing.assert_array_equal(came, sent)
+    (came,) = framewire.loads(apart(sent), copy=copy)
+    np.testing.assert_array_equal(came, sent)
+    assert came.flags.writeable == bool(copy)
 
 
 def test_loads_keeps_its_frames():

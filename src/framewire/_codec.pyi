@@ -24,13 +24,13 @@ class Codec:
     serializer: _Names | None
     allow: frozenset[str] | None
     limits: Limits | None
-    def __init__(
-        self,
+    def __new__(
+        cls,
         serializer: _Names | None = None,
         *,
         allow: Iterable[str] | None = None,
         limits: Limits | None = None,
-    ) -> None: ...
+    ) -> Codec: ...
 
 def default_codec() -> Codec: ...
 def set_default_codec(

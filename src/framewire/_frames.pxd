@@ -20,6 +20,7 @@ cdef struct Frames:
     PyObject **objects     # owned references, in `few` or allocated; NULL in the message form
     void *lent             # an owned list of the buffers in it; NULL without a tracker
     void *shared           # an owned object: a frame that was taken and may be asked for again
+    Py_ssize_t shared_at   # which one that is
     zmq_msg_t few[FEW]
 
 # Where a frame's bytes are.

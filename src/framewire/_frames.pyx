@@ -203,6 +203,9 @@ cdef object frames_share(Frames *frames, Py_ssize_t i, bint writable):
         frame = frames_take(frames, i, writable)
         Py_INCREF(frame)
         frames.shared = <void *>frame
+        frames.shared_at = i
+    elif frames.shared_at != i:
+        raise SystemError("two frames of a message are shared")
     return <object>frames.shared
 
 

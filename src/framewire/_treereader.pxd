@@ -9,6 +9,7 @@ from ._payload cimport Part, Payload
 cdef class TreeReader:
     cdef Payload *payload      # what is left of the message's buffers
     cdef const uint8_t *data   # the tree
+    cdef Py_ssize_t frame      # the frame that it is in
     cdef size_t at             # where in it
     cdef size_t end            # of the tree, or of the extension that is being read
     cdef size_t owed           # items that containers have announced, up to `end`

@@ -110,6 +110,7 @@ cdef object read_tree(
     self.payload = payload
     self.data = part.span.data
     self.end = part.span.size
+    self.frame = part.frame
     self.depth = depth
     self.copy = copy
     self.socket = socket
@@ -300,7 +301,7 @@ cdef class TreeReader:
         cdef Part part
         dtype = self.read_head(content, size, &head)
         if head.flags & FW_FLAG_INLINE:
-            part.frame = self.payload.at
+            part.frame = self.frame
             part.offset = 0
             part.alone = False
             part.span = Span(content + head.size, head.payload)
