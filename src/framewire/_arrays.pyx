@@ -153,6 +153,8 @@ def recv_array(
     other envelope frames are dropped: `recv_message` shows them.
     """
     cdef Frames frames
+    if copy is not None:
+        copy = bool(copy)
     if out is not None:
         check_out(out)
     if dtype is not None:
@@ -188,6 +190,8 @@ def loads_array(frames, *, copy=None, out=None, dtype=None, shape=None, codec=No
         As for `recv_array`; BufferError for a buffer that is not contiguous.
     """
     cdef Frames list_of_frames
+    if copy is not None:
+        copy = bool(copy)
     if out is not None:
         check_out(out)
     if dtype is not None:

@@ -279,7 +279,8 @@ cdef object get_array(
         found = read_recipe(frames, &head, &part)
     else:
         read_head(frame, &head)
-        codec.check(head.serializer, None)
+        if head.serializer != FW_SERIALIZER_USER:
+            codec.check(head.serializer, None)
         if head.serializer != FW_SERIALIZER_ARRAY:
             raise SchemaError("the message is no array: recv_value takes it", "mismatch")
         payload_open(&payload, frames, at, frame, &head)

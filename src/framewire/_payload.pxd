@@ -17,6 +17,7 @@ cdef struct Payload:
     size_t taken           # how many buffers were
     uint64_t room          # bytes that its arrays may still be spread out to
     uint64_t inside        # where in the head's frame the next of those in it is
+    uint64_t end           # bytes of that frame
 
 # One of them. The span is valid until the frame is taken.
 cdef struct Part:

@@ -68,6 +68,7 @@ cdef int payload_open(
     payload.taken = 0
     payload.room = MAX_SPREAD
     payload.inside = head.size
+    payload.end = frame.size
     return 0
 
 
@@ -88,6 +89,9 @@ cdef Part payload_next(Payload *payload) except *:
         # a large frame's memory stays where it is when the frame is taken
         part.span.data = payload.base + payload.inside
         part.span.size = fw_head_buffer(head, i)
+        # checked once, but the memory may be the caller's, who may have written to it since
+        if payload.inside > payload.end or part.span.size > payload.end - payload.inside:
+            raise DecodeError("the message changed while it was read", "section")
         payload.inside = padded(payload.inside + part.span.size)
         return part
     part.frame = payload.at + i + (0 if head.flags & FW_FLAG_INLINE else 1)
@@ -103,7 +107,7 @@ cdef object part_owner(Frames *frames, Part *part, size_t alignment, bint writab
     """
     if <uintptr_t>part.span.data % alignment != 0:
         return None
-    if writable and not frames_unshared(frames, part.frame):
+    if writable and frames.shared == NULL and not frames_unshared(frames, part.frame):
         return None
     if part.alone:
         return frames_take(frames, part.frame, writable) if frames_viewable(frames, part.frame) else None

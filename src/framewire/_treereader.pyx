@@ -32,6 +32,8 @@ from ._payload cimport Part, Payload, part_copy, part_view, payload_next
 from ._tree cimport *
 
 cdef extern from "Python.h":
+    void PyObject_GC_Track(list items)
+    void PyObject_GC_UnTrack(list items)
     int set_item "PyDict_SetItem"(dict mapping, object key, object value)  # the caller asks
     bint PyUnicode_IS_ASCII(object text)
     void *PyUnicode_DATA(object text)
@@ -195,11 +197,13 @@ cdef class TreeReader:
         """The next `n` values, which are owed."""
         cdef list items = PyList_New(n)
         cdef size_t i
+        PyObject_GC_UnTrack(items)  # as long as it has NULLs, nobody may find it
         for i in range(n):
             self.owed -= 1
             item = self.value()
             Py_INCREF(item)
             PyList_SET_ITEM(items, i, item)
+        PyObject_GC_Track(items)
         return items
 
     cdef dict mapping(self, size_t n):

@@ -291,6 +291,7 @@ cdef class TreeWriter:
                     self.keys -= 1
                 self.put(value)
                 i += 1
+                key = value = None  # which may run Python: not between the next two references
         except Exception:
             self.step(f"[{short(key)}]")
             raise
@@ -334,8 +335,8 @@ cdef class TreeWriter:
         try:
             self.put(header)
         except Exception:
-            if self.steps and self.steps[-1] == objects.STATE:  # of attributes
-                del self.steps[-1]
+            if self.steps and len(self.steps) > 1 and self.steps[-1] == objects.STATE:
+                del self.steps[-1]  # the next one is an attribute
                 self.steps[-1] = f".{self.steps[-1][2:-2]}"
             raise
         self.put_frames(frames)

@@ -40,7 +40,7 @@ class Message:
         self.serializer: str | None
         self._meta: bytes | None
         at, self.serializer, self._meta = parse_head(frames, socket) or (0, None, None)
-        self._copy = copy
+        self._copy = None if copy is None else bool(copy)
         self._codec = codec
         self.envelope = [bytes(frame) for frame in frames[:at]]
         self.frames = frames[at:]
