@@ -1,4 +1,4 @@
-"""Functions that users registered, and memory of theirs, that change what is being read or written."""
+"""Functions of users, and memory of theirs, that change what is being read or written."""
 
 import gc
 import struct
