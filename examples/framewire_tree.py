@@ -109,7 +109,7 @@ def read_tree(tree: Any, buffers: list[Any], read_array: Callable[..., Array]) -
             check(masked.data["shape"] == masked.mask["shape"])
             check(masked.mask["dtype"] == "|b1" or type(masked.data["dtype"]) is dict)
             if masked.fill is not None:
-                check(type(masked.fill) is Array and masked.fill["shape"] == ())
+                check(type(masked.fill) is Array and masked.fill["scalar"])
             return masked
         if kind == 18:
             thing = Object(*values(content))

@@ -58,7 +58,7 @@ def test_equality_hash_repr():
     assert codec != "json"
     assert Codec(["json", "msgpack"]) == Codec(("json", "msgpack"))
     assert repr(codec) == (
-        "Codec(serializer='json', allow=['json', 'raw'], limits=Limits(depth=5))"
+        "Codec(serializer='json', allow=['json', 'raw'], limits=Limits(depth=5, keys=20000))"
     )
     assert repr(Codec()) == "Codec()"
     assert repr(Codec(allow=[])) in ("Codec(allow=[])", "Codec(allow=frozenset())")

@@ -94,12 +94,17 @@ def test_received_arrays_are_aligned():
 
 
 @pytest.mark.parametrize(
-    "names", ["msgpack", ["msgpack"], ("json", "msgpack"), ["nope", "msgpack"]]
+    "names", ["msgpack", ["msgpack"], ("json", "msgpack"), ["json", "raw", "msgpack"]]
 )
 def test_serializers(names):
     header, frames = serialize({1j: LARGE}, names)
     assert header["serializer"] == "msgpack"
     assert same(deserialize(header, frames, ["msgpack"]), {1j: LARGE})
+
+
+def test_a_serializer_that_there_is_not_is_no_reason_to_go_on():
+    with pytest.raises(ValueError, match="no serializer 'nope': there are array, raw"):
+        serialize({}, ["nope", "msgpack"], on_error="raise")
 
 
 def test_deserializers():

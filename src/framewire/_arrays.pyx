@@ -45,7 +45,8 @@ def send_array(
     topic : str or bytes, optional
         Sent as a frame before the head, str as UTF-8. On a ROUTER: the peer's routing id.
     meta : object, optional
-        Anything that MessagePack carries; read with `recv_message`.
+        Anything that MessagePack carries, by msgspec: tuples come back as lists, dates as text;
+        read with `recv_message`.
     packed : bool
         Put the payload into the frame of the head whatever its size, for ZMQ_CONFLATE and for the
         sockets that take no message of several frames. That is a copy.

@@ -77,7 +77,7 @@ def loads(
     codec: _Codec | None = None,
 ) -> Any: ...
 def loads_known(
-    frames: Iterable[_Exporter], codec: Codec, copy: bool | None, context: dict[str, Any]
+    frames: Iterable[_Exporter], codec: Codec, copy: bool | None, type: Any, context: dict[str, Any]
 ) -> Any: ...
 def parse_head(
     frames: Iterable[_Exporter], socket: zmq.Socket[Any] | None = None

@@ -3,6 +3,8 @@
 The codec is `_values` and what it stands on.
 """
 
+from ._codec import as_codec
+from .errors import LimitError
 from .serializers import registry
 
 from cpython.buffer cimport PyObject_CheckBuffer
@@ -10,7 +12,7 @@ from cpython.memoryview cimport PyMemoryView_FromObject
 
 from ._buffers cimport Buffer
 from ._c cimport *
-from ._codec cimport Codec, codec_of
+from ._codec cimport Codec, codec_of, inside
 from ._decode cimport find_head, read_head
 from ._encode cimport APART
 from ._frames cimport Frames, Span, frames_begin, frames_end, frames_load
@@ -51,7 +53,8 @@ def send_value(
     envelope : sequence of buffers, optional
         Frames before the topic: on a ROUTER, `Message.envelope` of what this answers.
     meta : object, optional
-        Anything that MessagePack carries; read with `recv_message`.
+        Anything that MessagePack carries, by msgspec: tuples come back as lists, dates as text;
+        read with `recv_message`.
     packed : bool
         One frame whatever the size, for ZMQ_CONFLATE and for the sockets that take no message of
         several frames. That is a copy. A topic or an envelope are still frames of their own.
@@ -71,6 +74,8 @@ def send_value(
         ``zmq.SNDMORE``; a topic that begins with the magic.
     ImportError
         The serializer's library is not installed; the text says what to install.
+    Exception
+        Whatever else the serializer's library raises, such as pickle.PicklingError.
     zmq.Again, zmq.ContextTerminated, zmq.ZMQError
         As pyzmq's ``send``. No peer sees part of the message.
 
@@ -125,6 +130,8 @@ def recv_value(socket, int flags=0, *, type=None, copy=None, codec=None):
         More than the codec's `limits` allow.
     SchemaError
         It is not of the `type` that was asked for.
+    TypeError
+        msgspec does not support the type; an array in a union, but with None, is such a one.
     DecodeError
         The message is not what it claims to be, or has no head (code ``foreign``).
     zmq.Again, zmq.ContextTerminated, zmq.ZMQError
@@ -136,13 +143,13 @@ def recv_value(socket, int flags=0, *, type=None, copy=None, codec=None):
     other envelope frames are dropped: `recv_message` shows them.
     """
     cdef Frames frames
-    chosen = codec_of(socket, codec)
+    cdef Codec chosen = codec_of(socket, codec)
     if copy is not None:
         copy = bool(copy)
     frames_begin(&frames, not direct, False)
     try:
         frames_receive(&frames, socket, flags, True)
-        return get_value(&frames, socket, None, chosen, copy, type)
+        return get_value(&frames, socket, None, chosen, chosen.depth, copy, type)
     finally:
         frames_end(&frames)
 
@@ -199,7 +206,9 @@ def loads(frames, *, type=None, copy=None, codec=None):
         Contiguous, bytes-like; envelope frames may stand before the head. What is over 8 KiB is
         not copied: the value aliases its frame and holds its buffer.
     type, copy, codec
-        As for `recv_value`; ``copy=True`` always copies.
+        As for `recv_value`; ``copy=True`` always copies. Inside a function that reads a part of a
+        message (`deserialize.register`), the codec is by default that of the call that it is in,
+        and the depth counts from there.
 
     Returns
     -------
@@ -216,20 +225,28 @@ def loads(frames, *, type=None, copy=None, codec=None):
         frames = (frames,)
     if copy is not None:
         copy = bool(copy)
-    return loaded(frames, None, codec_of(None, codec), copy, type)
+    cdef Codec chosen = codec_of(None, codec)
+    cdef int depth = chosen.depth
+    outer = inside()
+    if outer is not None:  # called by a function that reads a part of a message
+        chosen = outer[0] if codec is None else (<Codec>as_codec(codec)).over(outer[0])
+        depth = min(chosen.depth, outer[1])
+        if depth < 1:
+            raise LimitError("messages too deep inside each other", "limit")
+    return loaded(frames, None, chosen, depth, copy, type)
 
 
-def loads_known(frames, codec, copy, dict context):
+def loads_known(frames, Codec codec, copy, type, dict context):
     """`loads` for `Message`: functions that users registered get this context."""
-    return loaded(frames, context, codec, copy, None)
+    return loaded(frames, context, codec, codec.depth, copy, type)
 
 
-cdef object loaded(object frames, dict context, Codec codec, object copy, object type):
+cdef object loaded(object frames, dict context, Codec codec, int depth, object copy, object type):
     cdef Frames list_of_frames
     frames_begin(&list_of_frames, True, False)
     try:
         frames_load(&list_of_frames, frames)
-        return get_value(&list_of_frames, None, context, codec, copy, type)
+        return get_value(&list_of_frames, None, context, codec, depth, copy, type)
     finally:
         frames_end(&list_of_frames)
 

@@ -7,7 +7,8 @@ cdef class Codec:
     cdef bint resolved               # is everything set?
     cdef bint automatic              # serializer is "auto"
     cdef bint takes[256]             # by serializer id; for 255, see `check_user`
-    cdef int depth
+    cdef int depth                   # of limits
+    cdef size_t keys
     cdef Codec above                 # the last one that this was resolved with,
     cdef Codec result                # and what came of it
 
@@ -21,3 +22,5 @@ cdef class Codec:
         return 0
 
 cdef Codec codec_of(object socket, object given)
+cdef object read_inside(Codec codec, int depth, object function, tuple arguments)
+cdef tuple inside()

@@ -1,6 +1,7 @@
 """How to encode and what to accept: one immutable object, set at three levels."""
 
 import os
+import threading
 
 from .errors import RefusedError
 from .limits import Limits
@@ -73,6 +74,7 @@ cdef class Codec:
         if self.resolved:
             self.automatic = serializer == "auto"
             self.depth = limits.depth
+            self.keys = limits.keys
             for id, name in _NAMES.items():
                 self.takes[id] = name in allow
             self.takes[registry.USER] = False
@@ -188,6 +190,26 @@ def note_codec(codec, above):
     if codec is None:
         return above
     return (<Codec>codec).over(current_default() if above is None else above)
+
+
+# While a function that users registered reads, the codec of the call that it is in, and how many
+# more containers may be entered: what `loads` obeys inside it. Each thread has its own.
+reading = threading.local()
+
+
+cdef object read_inside(Codec codec, int depth, object function, tuple arguments):
+    """Call a function that users registered, which may itself call `loads`."""
+    outer = getattr(reading, "inside", None)
+    reading.inside = codec, depth
+    try:
+        return function(*arguments)
+    finally:
+        reading.inside = outer
+
+
+cdef tuple inside():
+    """The codec and the depth of the call that this is inside of, or None."""
+    return getattr(reading, "inside", None)
 
 
 def codec_for(socket, codec):

@@ -226,7 +226,9 @@ cdef int check_spread(
     for i in range(head.ndim):
         total *= head.shape[i]
     if total > room[0]:
-        raise LimitError(f"an array spread out to {total} bytes; at most {room[0]}", "limit")
+        raise LimitError(
+            f"an array spread out to {total} bytes; all in a message, at most {MAX_SPREAD}", "limit"
+        )
     if copied:
         room[0] -= total
     return 0

@@ -47,7 +47,7 @@ for char in "?bBhHiIlLqQefdgFDG":
 cdef uint8_t code_of(np.ndarray array) noexcept:
     """The dtype byte of an array, FW_DTYPE_DESCRIBED if it has none."""
     cdef np.dtype dtype = <np.dtype>np.PyArray_DESCR(array)
-    if dtype.type_num >= NUMPY_TYPES:
+    if dtype.type_num < 0 or dtype.type_num >= NUMPY_TYPES:
         return FW_DTYPE_DESCRIBED
     cdef uint8_t code = code_of_num[dtype.type_num]
     if code != FW_DTYPE_DESCRIBED and dtype.byteorder == BIG_ENDIAN:
@@ -72,6 +72,8 @@ cdef bytes encode_meta(object meta):
         return None
     try:
         return msgspec.msgpack.encode(meta)
+    except TypeError as error:
+        raise TypeError(f"meta: {error}") from error
     except (OverflowError, RecursionError) as error:
         raise ValueError(f"meta: {error}") from error
 

@@ -107,7 +107,8 @@ cdef object part_owner(Frames *frames, Part *part, size_t alignment, bint writab
     """
     if <uintptr_t>part.span.data % alignment != 0:
         return None
-    if writable and frames.shared == NULL and not frames_unshared(frames, part.frame):
+    cdef bint shared = frames.shared != NULL and frames.shared_at == part.frame
+    if writable and not shared and not frames_unshared(frames, part.frame):
         return None
     if part.alone:
         return frames_take(frames, part.frame, writable) if frames_viewable(frames, part.frame) else None

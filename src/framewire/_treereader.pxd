@@ -14,6 +14,7 @@ cdef class TreeReader:
     cdef size_t end            # of the tree, or of the extension that is being read
     cdef size_t owed           # items that containers have announced, up to `end`
     cdef int depth             # how many more containers may be entered
+    cdef size_t keys           # that a sender can have collide, so far
     cdef object copy
     cdef object socket
     cdef dict known
@@ -24,6 +25,7 @@ cdef class TreeReader:
     cdef uint64_t number(self, int size) except? 0xFFFFFFFFFFFFFFFF
     cdef object text(self, size_t size)
     cdef object key(self)
+    cdef int check_key(self, object key) except -1
     cdef int owe(self, size_t items) except -1
     cdef int enter(self, size_t items) except -1
     cdef list items(self, size_t n)

@@ -4,6 +4,7 @@ docs/wire-format.md, "Trees". Whatever the bytes are: no read past their end, no
 not account for.
 """
 
+import sys
 from struct import error as struct_error
 
 import numpy
@@ -12,7 +13,7 @@ from .errors import DecodeError, LimitError
 from .leaves import GETS
 from .serializers import objects
 
-from cpython.exc cimport PyErr_Clear
+from cpython.exc cimport PyErr_Clear, PyErr_ExceptionMatches
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.list cimport PyList_New, PyList_SET_ITEM
 from cpython.object cimport PyObject
@@ -25,7 +26,7 @@ cimport cython
 cimport numpy as np
 
 from ._c cimport *
-from ._codec cimport Codec
+from ._codec cimport Codec, read_inside
 from ._decode cimport array_of, head_dtype, read_head, receive_context, scalar_of
 from ._frames cimport Span
 from ._payload cimport Part, Payload, part_copy, part_view, payload_next
@@ -42,6 +43,8 @@ cdef extern from "Python.h":
 __all__ = []
 
 np.import_array()
+
+cdef object MODULUS = sys.hash_info.modulus
 
 cdef enum:
     CACHED = 256       # keys
@@ -80,6 +83,11 @@ cdef object cached_key(const uint8_t *data, size_t size):
         Py_XDECREF(slot[0])
         slot[0] = <PyObject *>key
     return key
+
+
+cdef int propagate() except -1:
+    """Raise the exception that a function of C has set."""
+    return -1
 
 
 cdef list as_frames(object frames):
@@ -171,6 +179,27 @@ cdef class TreeReader:
                 return cached_key(self.take(size), size)
         return self.value()
 
+    cdef int check_key(self, object key) except -1:
+        """Bound the keys that a sender can have collide, which makes a dict quadratic.
+
+        The hash of text and bytes is keyed, that of a small integer is itself, and a few floats
+        only have the same one.
+        """
+        cls = type(key)
+        if cls is str or cls is bytes or cls is float or key is None or (
+            cls is int and -MODULUS < key < MODULUS
+        ):
+            return 0
+        self.keys += 1
+        if self.keys > self.codec.keys:
+            raise LimitError(
+                f"over {self.codec.keys} keys that are no text, bytes or small numbers: "
+                "Limits(keys=...) would take more",
+                "limit",
+                self.at,
+            )
+        return 0
+
     cdef int owe(self, size_t items) except -1:
         """Each item of a container has at least a byte, beside those that are owed already."""
         cdef size_t left = self.end - self.at
@@ -215,7 +244,10 @@ cdef class TreeReader:
             key = self.key()
             self.owed -= 1
             value = self.value()
+            self.check_key(key)
             if set_item(mapping, key, value) < 0:
+                if not PyErr_ExceptionMatches(TypeError):
+                    propagate()
                 PyErr_Clear()
                 raise self.error(f"a key of type {type(key).__name__}")
         self.depth += 1
@@ -384,8 +416,11 @@ cdef class TreeReader:
         return self.fill(n)
 
     cdef object hashed(self, object cls):
+        cdef list items = self.sequence()
+        for item in items:
+            self.check_key(item)
         try:
-            return cls(self.sequence())
+            return cls(items)
         except TypeError:
             raise self.error("a set of what cannot be in one") from None
 
@@ -406,7 +441,8 @@ cdef class TreeReader:
         name, header, frames = self.value(), self.value(), self.sequence()
         if type(name) is not str:
             raise self.error("an object without a name")
-        return objects.load(name, header, as_frames(frames), self.context())
+        arguments = (name, header, as_frames(frames), self.context())
+        return read_inside(self.codec, self.depth, objects.load, arguments)
 
     cdef dict context(self):
         return receive_context(

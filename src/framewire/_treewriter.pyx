@@ -6,6 +6,7 @@ order in which they are met, so there are no indices that could be wrong.
 """
 
 import enum
+import functools
 from dataclasses import fields, is_dataclass
 
 import msgspec
@@ -70,11 +71,17 @@ cdef str short(object key):
     return text if len(text) <= 40 else text[:37] + "..."
 
 
+@functools.lru_cache(maxsize=256)
+def field_names(cls):
+    """The names of the fields of a dataclass."""
+    return [field.name for field in fields(cls)]
+
+
 cdef np.ndarray from_dlpack(object producer):
     """A tensor of another library as an array over the same memory."""
     try:
         return numpy.from_dlpack(producer)
-    except (BufferError, RuntimeError, ValueError) as error:
+    except (BufferError, RuntimeError, TypeError, ValueError) as error:
         raise TypeError(f"a {type(producer).__qualname__} that numpy cannot view: {error}") from error
 
 
@@ -217,7 +224,7 @@ cdef class TreeWriter:
         begin = begin_extension(&self.out, EXT_MASKED)
         self.enter()
         self.put_array(numpy.asarray(array.data), 0)
-        self.put_array(numpy.ma.getmaskarray(array), 0)
+        self.put_array(numpy.asarray(numpy.ma.getmaskarray(array)), 0)
         self.put(array.fill_value)
         self.depth += 1
         return end_extension(&self.out, begin)
@@ -397,7 +404,11 @@ cdef class TreeWriter:
             value = value._value_
             if isinstance(value, enum.Enum):  # perhaps itself
                 raise TypeError("an enumeration whose values are enumerations cannot be sent")
-            return self.put(value)
+            try:
+                return self.put(value)
+            except Exception:
+                self.step(".value")
+                raise
         if isinstance(value, bytearray):
             return self.put_buffer(value, BESIDE_BYTEARRAY)
         found = PUTS.get(cls) or next(
@@ -426,7 +437,7 @@ cdef class TreeWriter:
         if isinstance(value, tuple):
             return self.put_sequence(value, EXT_TUPLE)
         if is_dataclass(cls):
-            names = [field.name for field in fields(value)]
+            names = field_names(cls)
             return self.put_attributes(value, names, names)
         if isinstance(value, msgspec.Struct):
             return self.put(as_fields(value))
@@ -436,4 +447,6 @@ cdef class TreeWriter:
             )
         if hasattr(cls, "__dlpack__"):
             return self.put_array(from_dlpack(value), 0)
-        raise TypeError(f"a {cls.__qualname__} cannot be sent; register its type or a serializer")
+        raise TypeError(
+            f"a {cls.__qualname__} cannot be sent; register the class, or name a serializer"
+        )

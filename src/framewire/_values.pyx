@@ -18,7 +18,7 @@ cimport numpy as np
 
 from ._buffers cimport SMALL, Buffer
 from ._c cimport *
-from ._codec cimport Codec
+from ._codec cimport Codec, read_inside
 from ._decode cimport (
     array_of,
     find_head,
@@ -87,9 +87,12 @@ cdef int put_value(Frames *frames, object value, object serializer, Manner manne
             return put_by_name(frames, value, serializer, manner)
         except NotImplementedError as error:
             raise TypeError(f"the serializer {serializer!r} does not take it: {error}") from error
-    names = tuple(serializer)
-    if not names or not all([isinstance(name, str) for name in names]):
+    if not isinstance(serializer, (list, tuple)) or not serializer:
         raise TypeError(f"serializer takes a name, or a sequence of names, not {serializer!r}")
+    names = tuple(serializer)
+    for name in names:
+        if name != "auto":
+            registry.check_name(name)
     return put_by_first(frames, value, names, manner)
 
 
@@ -223,7 +226,7 @@ cdef int put_parts(
 # ---- reading
 
 cdef object get_value(
-    Frames *frames, object socket, dict context, Codec codec, object copy, object type
+    Frames *frames, object socket, dict context, Codec codec, int depth, object copy, object type
 ):
     """Decode a message. `socket` is as for find_head, `context` as for receive_context."""
     cdef fw_head_t head
@@ -238,7 +241,7 @@ cdef object get_value(
     )
     payload_open(&payload, frames, at, frame, &head)
     try:
-        value = get_payload(&payload, socket, context, codec, copy)
+        value = get_payload(&payload, socket, context, codec, depth, copy)
     except (DecodeError, MemoryError):
         raise
     except Exception as error:
@@ -274,7 +277,7 @@ cdef str user_name(const fw_head_t *head):
 
 
 cdef object get_payload(
-    Payload *payload, object socket, dict context, Codec codec, object copy
+    Payload *payload, object socket, dict context, Codec codec, int depth, object copy
 ):
     cdef uint8_t serializer = payload.head.serializer
     cdef Part part
@@ -287,10 +290,10 @@ cdef object get_payload(
     if serializer == FW_SERIALIZER_MSGPACK:
         if payload.head.flags & FW_FLAG_TYPE:
             raise DecodeError("a tree has no type section", "buffers")
-        return read_tree(payload, socket, context, codec, codec.depth, copy)
+        return read_tree(payload, socket, context, codec, depth, copy)
     if serializer == FW_SERIALIZER_RAW:
         return get_raw(payload, copy)
-    return get_by(payload, socket, context, codec, copy)
+    return get_by(payload, socket, context, codec, depth, copy)
 
 
 cdef object get_raw(Payload *payload, object copy):
@@ -305,14 +308,16 @@ cdef object get_raw(Payload *payload, object copy):
     return part_copy(&part, kind == "bytearray")
 
 
-cdef object get_by(Payload *payload, object socket, dict context, Codec codec, object copy):
+cdef object get_by(
+    Payload *payload, object socket, dict context, Codec codec, int depth, object copy
+):
     """By a serializer of the table."""
     cdef Part part
     header = type_text(payload.head)
     if payload.head.serializer == FW_SERIALIZER_USER:
         serializer = registry.by_name(header)
         # the pair of them is a list too
-        pair = read_tree(payload, socket, context, codec, codec.depth + 1, copy)
+        pair = read_tree(payload, socket, context, codec, depth + 1, copy)
         if type(pair) is not list or len(pair) != 2:
             raise DecodeError("no header and list of frames", "tree")
         header, parts = pair[0], as_frames(pair[1])
@@ -329,5 +334,7 @@ cdef object get_by(Payload *payload, object socket, dict context, Codec codec, o
             parts.append(part_view(payload.frames, &part, bool(copy)))
     if serializer.loads_context:
         context = receive_context(payload.frames, payload.at, socket, codec, context)
-        return serializer.loads(header, parts, context=context)
-    return serializer.loads(header, parts)
+        return read_inside(
+            codec, depth - 1, lambda: serializer.loads(header, parts, context=context), ()
+        )
+    return read_inside(codec, depth - 1, serializer.loads, (header, parts))

@@ -123,6 +123,8 @@ class _Deserialize:
         DecodeError
             They are not what they claim to be.
         """
+        if not isinstance(header, dict):
+            raise DecodeError("a header that serialize did not make", "foreign")
         if header.get("serializer") == "error":
             raise TypeError(b"".join(bytes(frame) for frame in frames).decode("utf-8", "replace"))
         head = header.get("head")
@@ -131,6 +133,9 @@ class _Deserialize:
         codec = default_codec() if deserializers is None else Codec(allow=deserializers)
         return loads([head, *frames], codec=codec)
 
+
+_Serialize.__doc__ = _Serialize.__call__.__doc__  # for help()
+_Deserialize.__doc__ = _Deserialize.__call__.__doc__
 
 serialize = _Serialize()
 deserialize = _Deserialize()

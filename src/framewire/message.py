@@ -34,7 +34,12 @@ class Message:
     """
 
     def __init__(
-        self, frames: list[memoryview], socket: zmq.Socket[Any], copy: bool | None, codec: Codec
+        self,
+        frames: list[memoryview],
+        socket: zmq.Socket[Any],
+        copy: bool | None,
+        codec: Codec,
+        type: Any,
     ):
         at: int
         self.serializer: str | None
@@ -42,6 +47,7 @@ class Message:
         at, self.serializer, self._meta = parse_head(frames, socket) or (0, None, None)
         self._copy = None if copy is None else bool(copy)
         self._codec = codec
+        self._type = type
         self.envelope = [bytes(frame) for frame in frames[:at]]
         self.frames = frames[at:]
         routed = bool(self.envelope) and socket.type in _ROUTING
@@ -75,7 +81,7 @@ class Message:
         DecodeError
             As `recv_value`. Code ``foreign``: the message has no head, look at its frames.
         """
-        return loads_known(self.frames, self._codec, self._copy, self._context)
+        return loads_known(self.frames, self._codec, self._copy, self._type, self._context)
 
     def __repr__(self) -> str:
         sizes = [len(frame) for frame in self.frames]
@@ -86,6 +92,7 @@ def recv_message(
     socket: zmq.Socket[Any],
     flags: int = 0,
     *,
+    type: Any = None,
     copy: bool | None = None,
     codec: Codec | str | None = None,
 ) -> Message:
@@ -96,6 +103,8 @@ def recv_message(
     socket : zmq.Socket
     flags : int
         ``zmq.DONTWAIT``.
+    type : type, optional
+        For `Message.value`, as for `recv_value`.
     copy : bool, optional
         For `Message.value`, as for `recv_value`; True always copies.
     codec : Codec, optional
@@ -112,4 +121,4 @@ def recv_message(
     zmq.Again, zmq.ContextTerminated, zmq.ZMQError
         As pyzmq's ``recv``.
     """
-    return Message(recv_raw(socket, flags), socket, copy, codec_for(socket, codec))
+    return Message(recv_raw(socket, flags), socket, copy, codec_for(socket, codec), type)

@@ -24,6 +24,7 @@ from capnp import (  # type: ignore
     _StructModule,
 )
 
+from ..errors import RefusedError
 from .registry import add_message_type, message_type, register
 
 WORD = 8  # bytes
@@ -61,9 +62,10 @@ def loads(header: str | None, frames: Sequence[memoryview]) -> Any:
         raise ValueError("a Cap'n Proto message has the id of its struct, and at least one frame")
     cls = message_type("capnp", header)
     if cls is None:
-        raise ValueError(
+        raise RefusedError(
             f"no struct for the Cap'n Proto message {header!r}: "
-            "call framewire.register_message with it first"
+            "call framewire.register_message with it first",
+            "refused",
         )
     if any(len(frame) % WORD for frame in frames):
         raise ValueError("a segment of a Cap'n Proto message is not a whole number of words")

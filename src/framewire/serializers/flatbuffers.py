@@ -18,6 +18,7 @@ from typing import Any
 
 from flatbuffers import Builder, encode, packer  # type: ignore
 
+from ..errors import RefusedError
 from .registry import add_message_type, message_type, register
 
 _names: dict[type, str] = {}  # of accessors and of the object API
@@ -69,9 +70,10 @@ def loads(header: str | None, frames: Sequence[memoryview]) -> Any:
         raise ValueError("a FlatBuffers table has a name, and one frame")
     cls = message_type("flatbuffers", header)
     if cls is None:
-        raise ValueError(
+        raise RefusedError(
             f"no class for the FlatBuffers table {header!r}: "
-            "call framewire.register_message with it first"
+            "call framewire.register_message with it first",
+            "refused",
         )
     frame = frames[0]
     if len(frame) < 8 or not 4 <= _root(frame) <= len(frame) - 4:

@@ -44,6 +44,8 @@ class Dispatch:
             return lambda function: self.register(cls, function)
         if not isinstance(cls, type):
             raise TypeError(f"a type is registered, not {cls!r}")
+        replaced = self._names.get(wire_name(cls), cls)  # as a notebook's cell that is run again
+        self._functions.pop(replaced, None)
         self._functions[cls] = function, takes_context(function)
         self._names[wire_name(cls)] = cls
         self._found.clear()

@@ -9,6 +9,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError, Message  # type: ignore
 
+from ..errors import RefusedError
 from .registry import add_message_type, message_type, register
 
 
@@ -39,9 +40,10 @@ def loads(header: str | None, frames: Sequence[memoryview]) -> Any:
         raise ValueError("a protobuf message has a name, and one frame")
     cls = message_type("protobuf", header)
     if cls is None:
-        raise ValueError(
+        raise RefusedError(
             f"no class for the protobuf message {header!r}: "
-            "call framewire.register_message with it first"
+            "call framewire.register_message with it first",
+            "refused",
         )
     try:
         return cls.FromString(frames[0])

@@ -17,6 +17,7 @@ __all__ = [
     "by_name",
     "by_type",
     "check_buffers",
+    "check_name",
     "message_type",
     "register",
     "register_message",
@@ -51,6 +52,7 @@ _RULES = {
     "capnp": (0, "0x[0-9a-f]{1,16}"),
     "arrow": (1, "table|batch|pandas"),
 }
+_RESERVED = ("auto", "record", "user", "error", "arrow.extension")
 USER = 255  # the id that all others share; they travel by name
 
 _loaded: dict[str, "Serializer"] = {}
@@ -138,7 +140,7 @@ def register_serializer(
     Raises
     ------
     ValueError
-        The name of one of framewire's own, or empty.
+        The name of one of framewire's own, empty, over 100 characters, or not printable.
 
     Examples
     --------
@@ -153,7 +155,7 @@ def register_serializer(
     """
     if not isinstance(name, str):
         raise TypeError(f"a serializer's name is a str, not {type(name).__name__}")
-    if name in IDS or name in ("", "auto"):
+    if name in IDS or name in _RESERVED or not (name.isprintable() and 0 < len(name) <= 100):
         raise ValueError(f"{name!r} cannot be the name of a serializer of your own")
     wanted = takes_context(dumps), takes_context(loads)
     _loaded[name] = Serializer(name, USER, dumps, loads, unsafe, *wanted)
@@ -182,6 +184,12 @@ def valid_names() -> list[str]:
     return [*IDS, *(name for name in _loaded if name not in IDS)]
 
 
+def check_name(name: str) -> None:
+    """ValueError if there is no such serializer, whether its library is installed or not."""
+    if name not in IDS and name not in _loaded:
+        raise ValueError(f"no serializer {name!r}: there are {', '.join(valid_names())}")
+
+
 def by_name(name: str) -> Serializer:
     """The serializer of that name.
 
@@ -194,8 +202,7 @@ def by_name(name: str) -> Serializer:
     """
     found = _loaded.get(name)
     if found is None:
-        if name not in IDS:
-            raise ValueError(f"no serializer {name!r}: there are {', '.join(valid_names())}")
+        check_name(name)
         try:
             import_module(f"{__package__}.{name}")
         except ImportError as error:
