@@ -3,25 +3,17 @@
 import gc
 import sys
 import threading
-import time
 import weakref
 
 import numpy as np
 import pytest
 import zmq
+from lifetimes import eventually
 
 import framewire
 
 SIZE = 100_000
 BIG = 8 << 20  # more than the buffers of a loopback connection hold
-
-
-def eventually(condition):
-    """Run bytecode, and nothing else, until the condition holds."""
-    deadline = time.monotonic() + 20
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.001)
-    return condition()
 
 
 class Owner(np.ndarray):

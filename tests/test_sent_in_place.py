@@ -2,11 +2,11 @@
 
 import gc
 import sys
-import time
 
 import numpy as np
 import pytest
 import zmq
+from lifetimes import eventually
 
 import framewire
 
@@ -23,13 +23,6 @@ CALLS = {
     ),
 }
 each_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-
-
-def eventually(condition):
-    deadline = time.monotonic() + 10
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.001)
-    return condition()
 
 
 def resizes(data):

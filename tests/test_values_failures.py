@@ -3,34 +3,18 @@
 import gc
 import sys
 import threading
-import time
 import weakref
 
 import numpy as np
 import pytest
 import zmq
+from lifetimes import Watched, eventually, view_of
 from sameness import same
 
 import framewire
 
 SIZE = 100_000
 BIG = 8 << 20
-
-
-def eventually(condition):
-    """Run bytecode, and nothing else, until the condition holds."""
-    deadline = time.monotonic() + 20
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.001)
-    return condition()
-
-
-class Watched(bytearray):
-    """Memory that can be watched as it dies."""
-
-
-def view_of(watched):
-    return np.frombuffer(watched, "u1")
 
 
 class Stop(Exception):

@@ -4,33 +4,17 @@ import array
 import gc
 import mmap
 import struct
-import time
 import weakref
 
 import numpy as np
 import pytest
 import zmq
+from lifetimes import Watched, eventually, view_of
 
 import framewire
 
 SIZE = 100_000
 BIG = 8 << 20  # more than the buffers of a loopback connection hold
-
-
-def eventually(condition):
-    """Run bytecode, and nothing else, until the condition holds."""
-    deadline = time.monotonic() + 20
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.001)
-    return condition()
-
-
-class Watched(bytearray):
-    """Memory that can be watched as it dies."""
-
-
-def view_of(watched):
-    return np.frombuffer(watched, "u1")
 
 
 def memory(value):

@@ -24,8 +24,7 @@ from capnp import (  # type: ignore
     _StructModule,
 )
 
-from ..errors import RefusedError
-from .registry import add_message_type, message_type, register
+from .registry import add_message_type, known_message_type, message_type, register
 
 WORD = 8  # bytes
 UNLIMITED = (1 << 64) - 1  # words
@@ -60,13 +59,7 @@ def loads(header: str | None, frames: Sequence[memoryview]) -> Any:
     """A reader of a message, in place."""
     if not header or not frames:
         raise ValueError("a Cap'n Proto message has the id of its struct, and at least one frame")
-    cls = message_type("capnp", header)
-    if cls is None:
-        raise RefusedError(
-            f"no struct for the Cap'n Proto message {header!r}: "
-            "call framewire.register_message with it first",
-            "refused",
-        )
+    cls = known_message_type("capnp", header)
     if any(len(frame) % WORD for frame in frames):
         raise ValueError("a segment of a Cap'n Proto message is not a whole number of words")
     words = sum(map(len, frames)) // WORD

@@ -18,8 +18,7 @@ from typing import Any
 
 from flatbuffers import Builder, encode, packer  # type: ignore
 
-from ..errors import RefusedError
-from .registry import add_message_type, message_type, register
+from .registry import add_message_type, known_message_type, message_type, register
 
 _names: dict[type, str] = {}  # of accessors and of the object API
 
@@ -68,13 +67,7 @@ def loads(header: str | None, frames: Sequence[memoryview]) -> Any:
     """An accessor on the message, which it keeps."""
     if not header or len(frames) != 1:
         raise ValueError("a FlatBuffers table has a name, and one frame")
-    cls = message_type("flatbuffers", header)
-    if cls is None:
-        raise RefusedError(
-            f"no class for the FlatBuffers table {header!r}: "
-            "call framewire.register_message with it first",
-            "refused",
-        )
+    cls = known_message_type("flatbuffers", header)
     frame = frames[0]
     if len(frame) < 8 or not 4 <= _root(frame) <= len(frame) - 4:
         raise ValueError(f"no FlatBuffers table {header!r}: its root is outside")

@@ -9,8 +9,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError, Message  # type: ignore
 
-from ..errors import RefusedError
-from .registry import add_message_type, message_type, register
+from .registry import add_message_type, known_message_type, message_type, register
 
 
 def _is_message_class(cls: Any) -> bool:
@@ -38,13 +37,7 @@ def loads(header: str | None, frames: Sequence[memoryview]) -> Any:
     """Decode a message, as an instance of the class that is registered under its name."""
     if not header or len(frames) != 1:
         raise ValueError("a protobuf message has a name, and one frame")
-    cls = message_type("protobuf", header)
-    if cls is None:
-        raise RefusedError(
-            f"no class for the protobuf message {header!r}: "
-            "call framewire.register_message with it first",
-            "refused",
-        )
+    cls = known_message_type("protobuf", header)
     try:
         return cls.FromString(frames[0])
     except DecodeError as error:

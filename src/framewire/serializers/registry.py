@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from ..errors import DecodeError
+from ..errors import DecodeError, RefusedError
 
 __all__ = [
     "IDS",
@@ -18,6 +18,7 @@ __all__ = [
     "by_type",
     "check_buffers",
     "check_name",
+    "known_message_type",
     "message_type",
     "register",
     "register_message",
@@ -257,6 +258,18 @@ def add_message_type(serializer: str, name: str, cls: Any, *types: type) -> None
 def message_type(serializer: str, name: str) -> Any:
     """The class that was registered under a name on the wire, or None."""
     return _message_types.get((serializer, name))
+
+
+def known_message_type(serializer: str, name: str) -> Any:
+    """The class that was registered under a name that came; RefusedError if there is none."""
+    found = message_type(serializer, name)
+    if found is None:
+        raise RefusedError(
+            f"no class for the {serializer} message {name!r}: "
+            "call framewire.register_message with it first",
+            "refused",
+        )
+    return found
 
 
 def by_type(cls: type) -> str | None:
