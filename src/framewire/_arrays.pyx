@@ -43,7 +43,8 @@ def send_array(
     track : bool
         Return a `MessageTracker`, done when libzmq has released every frame.
     topic : str or bytes, optional
-        Sent as a frame before the head, str as UTF-8. On a ROUTER: the peer's routing id.
+        Sent as a frame before the head, str as UTF-8. On a ROUTER: the peer's routing id, without
+        which libzmq drops the message.
     meta : object, optional
         Anything that MessagePack carries, by msgspec: tuples come back as lists, dates as text;
         read with `recv_message`.

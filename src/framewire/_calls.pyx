@@ -49,7 +49,8 @@ def send_value(
     serializer : str or sequence of str, optional
         In place of the codec's. In a sequence, the first that takes the value.
     topic : str or bytes, optional
-        Sent as a frame before the head, str as UTF-8. On a ROUTER: the peer's routing id.
+        Sent as a frame before the head, str as UTF-8. On a ROUTER: the peer's routing id, without
+        which libzmq drops the message.
     envelope : sequence of buffers, optional
         Frames before the topic: on a ROUTER, `Message.envelope` of what this answers.
     meta : object, optional

@@ -234,7 +234,10 @@ cdef object get_value(
     cdef Payload payload
     cdef Py_ssize_t at = find_head(frames, socket, &frame)
     if at < 0:
-        raise DecodeError("the message has no head: it is none of framewire's", "foreign")
+        raise DecodeError(
+            "the message has no head: recv_message and recv_raw take any, recv_array the recipe's",
+            "foreign",
+        )
     read_head(frame, &head)
     codec.check(
         head.serializer, user_name(&head) if head.serializer == FW_SERIALIZER_USER else None

@@ -1,6 +1,7 @@
 """The table of serializers: what a name, or an id in a head, stands for. Loaded on first use."""
 
 import inspect
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -188,7 +189,9 @@ def valid_names() -> list[str]:
 def check_name(name: str) -> None:
     """ValueError if there is no such serializer, whether its library is installed or not."""
     if name not in IDS and name not in _loaded:
-        raise ValueError(f"no serializer {name!r}: there are {', '.join(valid_names())}")
+        variable = "FRAMEWIRE_SERIALIZER"
+        source = f" (of {variable})" if os.environ.get(variable) == name else ""
+        raise ValueError(f"no serializer {name!r}{source}: there are {', '.join(valid_names())}")
 
 
 def by_name(name: str) -> Serializer:
