@@ -195,21 +195,25 @@ def note_codec(codec, above):
 # While a function that users registered reads, the codec of the call that it is in, and how many
 # more containers may be entered: what `loads` obeys inside it. Each thread has its own.
 reading = threading.local()
+cdef Py_ssize_t readers = 0  # such functions under way, in all threads
 
 
 cdef object read_inside(Codec codec, int depth, object function, tuple arguments):
     """Call a function that users registered, which may itself call `loads`."""
-    outer = getattr(reading, "inside", None)
+    global readers
+    outer = inside()
     reading.inside = codec, depth
+    readers += 1
     try:
         return function(*arguments)
     finally:
+        readers -= 1
         reading.inside = outer
 
 
 cdef tuple inside():
     """The codec and the depth of the call that this is inside of, or None."""
-    return getattr(reading, "inside", None)
+    return getattr(reading, "inside", None) if readers > 0 else None
 
 
 def codec_for(socket, codec):

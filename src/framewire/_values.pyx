@@ -129,7 +129,10 @@ cdef int put_auto(Frames *frames, object value, Manner manner) except -1:
     cls = type(value)
     if np.PyArray_CheckExact(value):
         return put_array(frames, value, manner.copy, manner.meta, 0, manner.place)
-    if cls is dict or cls is list or cls is str or cls is int or cls is float:
+    if (
+        cls is dict or cls is list or cls is str or cls is int or cls is float or cls is tuple
+        or value is None or cls is bool
+    ):
         return put_tree(frames, value, manner)
     if cls is bytes or cls is bytearray or cls is memoryview:
         return put_raw(frames, value, manner)
