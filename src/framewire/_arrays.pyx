@@ -7,7 +7,6 @@ from operator import index
 
 import numpy
 
-from cpython.buffer cimport PyObject_CheckBuffer
 
 from ._codec cimport codec_of
 from ._decode cimport get_array
@@ -200,8 +199,6 @@ def loads_array(frames, *, copy=None, out=None, dtype=None, shape=None, codec=No
         dtype = numpy.dtype(dtype)
     if shape is not None:
         shape = as_shape(shape)
-    if PyObject_CheckBuffer(frames):
-        frames = (frames,)
     frames_begin(&list_of_frames, True, False)
     try:
         frames_load(&list_of_frames, frames)

@@ -7,7 +7,6 @@ from ._codec import as_codec
 from .errors import LimitError
 from .serializers import registry
 
-from cpython.buffer cimport PyObject_CheckBuffer
 from cpython.memoryview cimport PyMemoryView_FromObject
 
 from ._buffers cimport Buffer
@@ -22,8 +21,6 @@ from ._transport cimport frames_receive, frames_send
 from ._values cimport get_value, put_envelope, put_value
 
 __all__ = ["dumps", "dumps_apart", "loads", "loads_known", "parse_head", "recv_value", "send_value"]
-
-_NAMES = {id: name for name, id in registry.IDS.items()}
 
 
 def send_value(
@@ -222,18 +219,18 @@ def loads(frames, *, type=None, copy=None, codec=None):
     BufferError, ValueError
         A buffer is not contiguous.
     """
-    if PyObject_CheckBuffer(frames):
-        frames = (frames,)
     if copy is not None:
         copy = bool(copy)
-    cdef Codec chosen = codec_of(None, codec)
-    cdef int depth = chosen.depth
+    cdef Codec chosen
     outer = inside()
-    if outer is not None:  # called by a function that reads a part of a message
-        chosen = outer[0] if codec is None else (<Codec>as_codec(codec)).over(outer[0])
-        depth = min(chosen.depth, outer[1])
-        if depth < 1:
-            raise LimitError("messages too deep inside each other", "limit")
+    if outer is None:
+        chosen = codec_of(None, codec)
+        return loaded(frames, None, chosen, chosen.depth, copy, type)
+    # called by a function that reads a part of a message
+    chosen = outer[0] if codec is None else (<Codec>as_codec(codec)).over(outer[0])
+    depth = min(chosen.depth, outer[1])
+    if depth < 1:
+        raise LimitError("messages too deep inside each other", "limit")
     return loaded(frames, None, chosen, depth, copy, type)
 
 
@@ -283,7 +280,7 @@ def parse_head(frames, socket=None):
         if at < 0:
             return None
         read_head(frame, &head)
-        name = _NAMES.get(head.serializer) or (head.type[:head.type_size]).decode("utf-8", "replace")
+        name = registry.NAMES.get(head.serializer) or (head.type[:head.type_size]).decode("utf-8", "replace")
         return at, name, head.meta[:head.meta_size] if head.flags & FW_FLAG_META else None
     finally:
         frames_end(&list_of_frames)

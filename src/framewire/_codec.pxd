@@ -5,7 +5,6 @@ cdef class Codec:
     cdef readonly object allow       # frozenset of str; None: not set
     cdef readonly object limits      # Limits; None: not set
     cdef bint resolved               # is everything set?
-    cdef bint automatic              # serializer is "auto"
     cdef bint takes[256]             # by serializer id; for 255, see `check_user`
     cdef int depth                   # of limits
     cdef size_t keys
@@ -22,5 +21,7 @@ cdef class Codec:
         return 0
 
 cdef Codec codec_of(object socket, object given)
-cdef object read_inside(Codec codec, int depth, object function, tuple arguments)
+cdef object read_inside(
+    Codec codec, int depth, object function, object header, list frames, dict context
+)
 cdef tuple inside()

@@ -19,8 +19,6 @@ SAFE = frozenset(
     ["raw", "array", "json", "msgpack", "protobuf", "flatbuffers", "capnp", "arrow", "user"]
 )
 
-_NAMES = {id: name for name, id in registry.IDS.items()}
-
 
 def _names(value, what):
     """A str or an iterable of them as a tuple, or TypeError."""
@@ -72,10 +70,9 @@ cdef class Codec:
         self.limits = limits
         self.resolved = None not in (serializer, allow, limits)
         if self.resolved:
-            self.automatic = serializer == "auto"
             self.depth = limits.depth
             self.keys = limits.keys
-            for id, name in _NAMES.items():
+            for id, name in registry.NAMES.items():
                 self.takes[id] = name in allow
             self.takes[registry.USER] = False
 
@@ -100,7 +97,7 @@ cdef class Codec:
             if "user" in self.allow and not registry.by_name(name).unsafe:
                 return 0
         else:
-            name = _NAMES[serializer]
+            name = registry.NAMES[serializer]
         raise RefusedError(
             f"a message of the serializer {name!r}, which is not allowed: "
             f"Codec(allow=[{name!r}, ...]) would take it",
@@ -198,14 +195,18 @@ reading = threading.local()
 cdef Py_ssize_t readers = 0  # such functions under way, in all threads
 
 
-cdef object read_inside(Codec codec, int depth, object function, tuple arguments):
-    """Call a function that users registered, which may itself call `loads`."""
+cdef object read_inside(
+    Codec codec, int depth, object function, object header, list frames, dict context
+):
+    """Call a function that reads, which may itself call `loads`. `context` is None if it takes none."""
     global readers
     outer = inside()
     reading.inside = codec, depth
     readers += 1
     try:
-        return function(*arguments)
+        if context is None:
+            return function(header, frames)
+        return function(header, frames, context=context)
     finally:
         readers -= 1
         reading.inside = outer

@@ -9,7 +9,7 @@ A list is begun, filled, sent or received into, and ended, all within one call o
         frames_end(&frames)
 """
 
-from cpython.buffer cimport PyBUF_SIMPLE
+from cpython.buffer cimport PyBUF_SIMPLE, PyObject_CheckBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
@@ -176,7 +176,9 @@ cdef int frames_drop(Frames *frames, Py_ssize_t count) except -1:
 
 
 cdef int frames_load(Frames *frames, object buffers) except -1:
-    """Append objects that export contiguous buffers, to be read in place."""
+    """Append objects that export contiguous buffers, or a single one, to be read in place."""
+    if PyObject_CheckBuffer(buffers):
+        buffers = (buffers,)
     for each in buffers:
         if not PyBytes_CheckExact(each):
             each = hold(each, PyBUF_SIMPLE)

@@ -9,7 +9,7 @@ cdef class Manner:
     cdef object topic
     cdef object context   # what the caller gave for functions that users registered
 
-    cdef dict full_context(self)
+    cpdef dict full_context(self)
 
 cdef Manner new_manner(
     object socket, object topic, object copy, object meta, bint packed, Codec codec

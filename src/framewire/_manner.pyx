@@ -14,7 +14,7 @@ __all__ = []
 cdef class Manner:
     """See the fields in the pxd."""
 
-    cdef dict full_context(self):
+    cpdef dict full_context(self):
         """What a function that users registered is told, if it takes a context."""
         context = {}
         if self.socket is not None:

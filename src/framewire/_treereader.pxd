@@ -43,7 +43,6 @@ cdef class TreeReader:
     cdef object hashed(self, object cls)
     cdef object masked(self)
     cdef object registered(self)
-    cdef dict context(self)
 
 cdef list as_frames(object frames)
 cdef object read_tree(

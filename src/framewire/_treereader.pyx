@@ -441,10 +441,11 @@ cdef class TreeReader:
         name, header, frames = self.value(), self.value(), self.sequence()
         if type(name) is not str:
             raise self.error("an object without a name")
-        arguments = (name, header, as_frames(frames), self.context())
-        return read_inside(self.codec, self.depth, objects.load, arguments)
-
-    cdef dict context(self):
-        return receive_context(
-            self.payload.frames, self.payload.at, self.socket, self.codec, self.known
-        )
+        frames = as_frames(frames)
+        function, wants_context = objects.loader(name)
+        context = None
+        if wants_context:
+            context = receive_context(
+                self.payload.frames, self.payload.at, self.socket, self.codec, self.known
+            )
+        return read_inside(self.codec, self.depth, function, header, frames, context)

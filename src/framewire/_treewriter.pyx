@@ -333,7 +333,7 @@ cdef class TreeWriter:
 
     cdef int put_object(self, object value, object registered) except -1:
         """A value of a type that the user registered."""
-        name, header, frames = objects.dump(value, registered, self.manner.full_context())
+        name, header, frames = objects.dump(value, registered, self.manner.full_context)
         cdef int keys = self.keys
         begin = begin_extension(&self.out, EXT_OBJECT)
         self.enter()

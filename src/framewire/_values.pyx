@@ -48,8 +48,6 @@ __all__ = []
 
 np.import_array()
 
-_NAMES = {id: name for name, id in registry.IDS.items()}
-
 
 # ---- writing
 
@@ -251,7 +249,7 @@ cdef object get_value(
     except (DecodeError, MemoryError):
         raise
     except Exception as error:
-        name = type_text(&head) if head.serializer == FW_SERIALIZER_USER else _NAMES[head.serializer]
+        name = type_text(&head) if head.serializer == FW_SERIALIZER_USER else registry.NAMES[head.serializer]
         raise DecodeError(
             f"the serializer {name!r} could not read it: {error!r}", "payload"
         ) from error
@@ -328,7 +326,7 @@ cdef object get_by(
             raise DecodeError("no header and list of frames", "tree")
         header, parts = pair[0], as_frames(pair[1])
     else:
-        name = _NAMES[payload.head.serializer]
+        name = registry.NAMES[payload.head.serializer]
         registry.check_buffers(name, payload.head.buffers, header)
         try:
             serializer = registry.by_name(name)
@@ -338,9 +336,7 @@ cdef object get_by(
         while payload.taken < payload.head.buffers:
             part = payload_next(payload)
             parts.append(part_view(payload.frames, &part, bool(copy)))
+    told = None
     if serializer.loads_context:
-        context = receive_context(payload.frames, payload.at, socket, codec, context)
-        return read_inside(
-            codec, depth - 1, lambda: serializer.loads(header, parts, context=context), ()
-        )
-    return read_inside(codec, depth - 1, serializer.loads, (header, parts))
+        told = receive_context(payload.frames, payload.at, socket, codec, context)
+    return read_inside(codec, depth - 1, serializer.loads, header, parts, told)

@@ -7,20 +7,25 @@ from typing import Any
 from ._calls import dumps_apart, loads, parse_head
 from ._codec import Codec, default_codec
 from .errors import DecodeError
-from .serializers.objects import dumpers, loaders
+from .serializers.objects import Dispatch, dumpers, loaders
 
 __all__ = ["deserialize", "serialize"]
 
 
-class _Serialize:
-    """`serialize`: a function, with `register` and `register_lazy` for types."""
+class _Registering:
+    """A function that has `register` and `register_lazy`, for types."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
 
     def register(self, cls: type, function: Any = None) -> Any:
         """Register a function for a type and its subclasses; a decorator without `function`.
 
-        ``function(value) -> (header, frames)``, as the `dumps` of `register_serializer`.
+        For `serialize`, ``function(value) -> (header, frames)``, as the `dumps` of
+        `register_serializer`; for `deserialize`, ``function(header, frames) -> value``, as its
+        `loads`.
         """
-        return dumpers.register(cls, function)
+        return self._dispatch.register(cls, function)
 
     def register_lazy(self, module: str, function: Any = None) -> Any:
         """Register a function that registers types, for when one of a module is first met.
@@ -28,8 +33,10 @@ class _Serialize:
         `module` is a top-level name, as "torch". The function takes no arguments. A decorator
         without `function`.
         """
-        return dumpers.register_lazy(module, function)
+        return self._dispatch.register_lazy(module, function)
 
+
+class _Serialize(_Registering):
     def __call__(
         self,
         x: Any,
@@ -79,24 +86,7 @@ class _Serialize:
         return {"serializer": found[1], "head": bytes(head)}, frames
 
 
-class _Deserialize:
-    """`deserialize`: a function, with `register` and `register_lazy` for types."""
-
-    def register(self, cls: type, function: Any = None) -> Any:
-        """Register a function for a type and its subclasses; a decorator without `function`.
-
-        ``function(header, frames) -> value``, as the `loads` of `register_serializer`.
-        """
-        return loaders.register(cls, function)
-
-    def register_lazy(self, module: str, function: Any = None) -> Any:
-        """Register a function that registers types, for when one of a module is first met.
-
-        `module` is a top-level name, as "torch". The function takes no arguments. A decorator
-        without `function`.
-        """
-        return loaders.register_lazy(module, function)
-
+class _Deserialize(_Registering):
     def __call__(
         self,
         header: dict[str, Any],
@@ -137,5 +127,5 @@ class _Deserialize:
 _Serialize.__doc__ = _Serialize.__call__.__doc__  # for help()
 _Deserialize.__doc__ = _Deserialize.__call__.__doc__
 
-serialize = _Serialize()
-deserialize = _Deserialize()
+serialize = _Serialize(dumpers)
+deserialize = _Deserialize(loaders)

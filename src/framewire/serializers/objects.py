@@ -14,9 +14,8 @@ import numpy as np
 from ..errors import RefusedError
 from .registry import takes_context
 
-__all__ = ["dump", "dumpers", "load", "loaders", "register_generic"]
+__all__ = ["Dispatch", "dump", "dumpers", "loader", "loaders", "register_generic"]
 
-_F = TypeVar("_F", bound=Callable[..., Any])
 _T = TypeVar("_T", bound=type)
 _MOST_FOUND = 1000
 _BUILTINS: tuple[type, ...] = (list, tuple, dict, set, frozenset, str, bytes, bytearray, int)
@@ -111,15 +110,18 @@ dumpers = Dispatch()
 loaders = Dispatch()
 
 
-def dump(value: Any, cls: type, context: Any) -> tuple[str, Any, list[Any]]:
-    """The name, header and frames of a value that a registered class serves."""
+def dump(value: Any, cls: type, context: Callable[[], Any]) -> tuple[str, Any, list[Any]]:
+    """The name, header and frames of a value that a registered class serves.
+
+    `context` makes what a function that takes one is told.
+    """
     function, wants_context = dumpers.function(cls)
-    header, frames = function(value, context=context) if wants_context else function(value)
+    header, frames = function(value, context=context()) if wants_context else function(value)
     return wire_name(cls), header, list(frames)
 
 
-def load(name: str, header: Any, frames: list[Any], context: Any) -> Any:
-    """The value of a name, header and frames that came.
+def loader(name: str) -> tuple[Callable[..., Any], bool]:
+    """The function for a name that came, and whether it takes a context.
 
     Raises
     ------
@@ -133,10 +135,7 @@ def load(name: str, header: Any, frames: list[Any], context: Any) -> Any:
             "framewire.deserialize.register or register_generic takes its class",
             "refused",
         )
-    function, wants_context = loaders.function(cls)
-    if wants_context:
-        return function(header, frames, context=context)
-    return function(header, frames)
+    return loaders.function(cls)
 
 
 # ---- generic

@@ -12,6 +12,7 @@ from ..errors import DecodeError, RefusedError
 
 __all__ = [
     "IDS",
+    "NAMES",
     "USER",
     "Serializer",
     "add_message_type",
@@ -42,6 +43,8 @@ IDS = {
     "capnp": 11,
     "arrow": 12,
 }
+NAMES = {id: name for name, id in IDS.items()}
+
 # For each that is a module beside this file: the number of its buffers, 0 for any, and what its
 # type section is, if it has one.
 _RULES = {
