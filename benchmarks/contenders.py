@@ -132,6 +132,7 @@ OTHER_TITLES = {
     "c-inplace": "C, head and payload in place",
     "c-buffer": "C, one buffer in place",
     "c-frames": "C, two frames",
+    "c-value": "C, a head and four payloads in place",
     "read": "reading and comparing alone",
     "recv_value": "framewire recv_value",
     "recv_array": "framewire recv_array",

@@ -146,6 +146,29 @@ static void send_inplace(void *socket) {
     send_buffer(socket);
 }
 
+/* A head and four payloads in place. */
+static void send_value(void *socket) {
+    zmq_msg_t m;
+    send_copied(socket, head, HEAD, head, 0, ZMQ_SNDMORE);
+    for (int i = 0; i < 4; i++) {
+        need(zmq.msg_init_data(&m, payload, size, release, NULL) == 0, "zmq_msg_init_data");
+        need(zmq.msg_send(&m, socket, i < 3 ? ZMQ_SNDMORE : 0) >= 0, "zmq_msg_send");
+    }
+}
+
+/* Receive them, and read and compare every byte when all are there. */
+static void recv_value(void *socket) {
+    zmq_msg_t m[5];
+    for (int i = 0; i < 5; i++) {
+        zmq.msg_init(&m[i]);
+        need(zmq.msg_recv(&m[i], socket, 0) >= 0, "zmq_msg_recv");
+    }
+    for (int i = 1; i < 5; i++)
+        need(memcmp(zmq.msg_data(&m[i]), payload, size) == 0, "another payload");
+    for (int i = 0; i < 5; i++)
+        zmq.msg_close(&m[i]);
+}
+
 /* Receive one message of any number of frames and look at none. */
 static void recv_frames(void *socket) {
     int more = 1;
@@ -177,7 +200,7 @@ typedef struct {
 static const contender_t contenders[] = {
     {"bare", send_bare, recv_frames},       {"array", send_array, recv_array},
     {"frames", send_frames, recv_frames},   {"buffer", send_buffer, recv_frames},
-    {"inplace", send_inplace, recv_frames},
+    {"inplace", send_inplace, recv_frames}, {"value", send_value, recv_value},
 };
 
 /* Roles: what a run does with a contender. */

@@ -1,6 +1,7 @@
 """Values: a dict with arrays in it, a dict of scalars, and one record by each serializer."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import partial
 from importlib.util import find_spec
 
@@ -12,9 +13,10 @@ import framewire
 from . import trees
 from .one_thread import HWM, inproc, jobs, seconds
 from .one_thread import exchange as exchange_array
-from .pairs import throughput
+from .pairs import awake, throughput
 from .peer import timer
 from .report import AtLeast, AtMost, Case, best
+from .two_processes import HWM_LARGE
 
 OTHERS = ["pickle", "msgspec"] + ["dask"] * (find_spec("distributed") is not None)
 TARGETS = {"pickle": 8, "msgspec": 3, "dask": 15}
@@ -75,14 +77,20 @@ def with_arrays(rounds: int, scale: int) -> Iterator[Case]:
         {key: AtLeast(5) for key in keys[1:]},
         latency=True,
     )
-    count = 20_000 // scale
-    took = best({key: partial(throughput, key, "ipc", 8, count, 32) for key in keys}, rounds)
-    yield Case(
-        f"{what}, between two processes, ipc, read and compared",
-        took,
-        {key: AtLeast(1) for key in keys[1:]},
-        size=sum(array.nbytes for array in trees.ARRAYS.values()),
-    )
+    sizes = [array.nbytes for array in trees.ARRAYS.values()]
+    pair = {
+        key: partial(throughput, key, "ipc", sizes[0], 20_000 // scale, HWM_LARGE)
+        for key in (*keys, "c-value")
+    }
+    for cores, state in ((nullcontext, "that may halt"), (awake, "kept awake")):
+        with cores():
+            took = best(pair, rounds)
+        yield Case(
+            f"{what}, between two processes, ipc, on cores {state}, read and compared",
+            took,
+            {key: AtLeast(1) for key in keys[1:]},
+            size=sum(sizes),
+        )
 
 
 def _keys(prefix: str) -> list[str]:
