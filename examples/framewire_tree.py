@@ -1,4 +1,4 @@
-"""Read msgpack and the trees of framewire messages: the other half of framewire_reader.py."""
+"""Read msgpack and the trees of framewire messages: a part of framewire_reader.py."""
 
 import io
 import struct

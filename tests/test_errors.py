@@ -93,7 +93,7 @@ def wrong():
     yield "version 0", [head(version=0) + data], "version", 2
     yield "version 2", [head(version=2) + data], "version", 2
     yield "serializer 0", [head(serializer=0) + data], "serializer", 3
-    yield "serializer 5", [head(serializer=5) + data], "serializer", 3
+    yield "serializer 13", [head(serializer=13) + data], "serializer", 3
     yield "serializer 254", [head(serializer=254) + data], "serializer", 3
     yield "type section with a code", [head(flags=257, sections=section(b"|S8")) + data], "flags", 4
     yield "no type section", [head(dtype=0) + data], "flags", 4

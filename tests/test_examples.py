@@ -59,7 +59,8 @@ NEEDS = {
     "flatbuffers_telemetry.py": ["flatbuffers"],
     "telemetry_formats.py": ["capnp", "google.protobuf"],
 }
-ELSEWHERE = {"framewire_reader.py", "framewire_tree.py"}  # test_reader.py, test_golden.py
+# test_reader.py, test_golden.py
+ELSEWHERE = {"framewire_reader.py", "framewire_tree.py", "framewire_types.py"}
 
 
 def is_installed(module: str) -> bool:

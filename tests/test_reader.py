@@ -3,6 +3,7 @@
 import ast
 import importlib
 import io
+import json
 import struct
 import sys
 from pathlib import Path
@@ -13,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-FILES = {"framewire_reader", "framewire_tree"}
+FILES = {"framewire_reader", "framewire_tree", "framewire_types"}
 sys.path.append(str(EXAMPLES))
 reader = importlib.import_module("framewire_reader")
+types = importlib.import_module("framewire_types")
 
 
 def unpack(data):
@@ -96,6 +98,7 @@ def test_a_serializer_without_a_tree():
         "type": None,
         "envelope": [b"topic"],
         "meta": None,
+        "stamp": None,
         "buffers": [b"abc", b"de"],
     }
 
@@ -132,3 +135,60 @@ def test_tree_takes_in_order():
     value = read_tree(tree, b"one", b"two", b"three")
     assert value == [bytearray(b"one"), b"two", b"three"]
     assert [type(each) for each in value] == [bytearray, bytes, memoryview]
+
+
+def record_frame(schema, record):
+    text = json.dumps(schema, separators=(",", ":"), ensure_ascii=False).encode()
+    head = struct.pack("<2sBBHBBQ", b"\xc1F", 1, 5, 0x101, 0, 0, len(record))
+    section = struct.pack("<Q", len(text)) + text + bytes(-len(text) % 8)
+    return head + struct.pack("<Q", types.fingerprint_of(text)) + section + record
+
+
+def schema_of(form, size):
+    return {"names": ["a"], "formats": [form], "offsets": [0], "itemsize": size}
+
+
+def test_fingerprint():
+    """The hash's authors say so."""
+    assert types.fingerprint_of(b"") == 0xCBF29CE484222325
+    assert types.fingerprint_of(b"foobar") == 0x85944171F73967E8
+
+
+@pytest.mark.parametrize(
+    ("form", "record", "value"),
+    [
+        (["|S0", [2**31 - 1]], b"", []),  # no memory for what has no bytes
+        ([schema_of(["|u1", [2]], 2), [2]], b"\1\2\3\4", [{"a": [1, 2]}, {"a": [3, 4]}]),
+        (["<u2", []], b"\1\0", [1]),
+        ("<f80", bytes(16), bytes(16)),
+        ("text 3", b"\0a\0", "\0a"),
+        ("text 0", b"", ""),
+    ],
+)
+def test_fields(form, record, value):
+    message = reader.read([record_frame(schema_of(form, len(record)), record)])
+    assert message["value"] == {"a": value}
+
+
+RECORD = struct.pack("<4I", 16, 3, 19, 2) + "aé".encode() + b"bc"
+TAILS = {"names": ["a", "b"], "formats": ["str", "bytes"], "offsets": [0, 8], "itemsize": 16}
+
+
+def test_record_cut():
+    assert reader.read([record_frame(TAILS, RECORD)])["value"] == {"a": "aé", "b": b"bc"}
+    for cut in range(len(RECORD)):
+        with pytest.raises(ValueError, match="^truncated$" if cut < 16 else "^tail$"):
+            reader.read([record_frame(TAILS, RECORD[:cut])])
+
+
+@given(st.data())
+def test_record_damaged(data):
+    frame = bytearray(record_frame(TAILS, RECORD))
+    at = data.draw(st.integers(24, len(frame) - 1))
+    frame[at] = data.draw(st.integers(0, 255))
+    outcome = ""
+    try:
+        reader.read([bytes(frame)])
+    except ValueError as error:
+        outcome = str(error)
+    assert outcome in ("", "truncated", "trailing", "section", "schema", "tail", "payload")

@@ -20,6 +20,7 @@ static const struct {
     {"trailing", "there are bytes after the end of the head"},
     {"space", "the output buffer is too small"},
     {"timeout", "nothing was released in time"},
+    {"tail", "a record's tail is outside of it, or overlaps"},
 };
 
 static size_t index_of(int code) {

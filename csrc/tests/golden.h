@@ -57,7 +57,7 @@ static const char *golden_get(const golden_t *golden, const char *key) {
     return NULL;
 }
 
-static uint64_t golden_number(const golden_t *golden, const char *key) {
+static inline uint64_t golden_number(const golden_t *golden, const char *key) {
     const char *value = golden_get(golden, key);
     return strtoull(golden_need((void *)(uintptr_t)value), NULL, 0);
 }
@@ -96,7 +96,7 @@ static void golden_frames(golden_t *golden) {
 }
 
 /* Call `test` on each golden message in turn. */
-static void golden_each(void (*test)(const golden_t *golden)) {
+static inline void golden_each(void (*test)(const golden_t *golden)) {
     size_t length;
     char *text = (char *)golden_load("expect.txt", &length);
     char *block = text;

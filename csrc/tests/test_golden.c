@@ -63,6 +63,68 @@ static void check_value(const golden_t *golden, const fw_head_t *head) {
     CHECK(*lengths == '\0');
 }
 
+/* Its numbers are those of a text, all of them. */
+static void check_numbers(const uint64_t *numbers, size_t count, const char *text) {
+    CHECK((text != NULL) == (count > 0));
+    for (size_t i = 0; i < count; i++) {
+        char *end;
+        CHECK(numbers[i] == strtoull(text, &end, 10) && end > text);
+        text = end;
+    }
+    CHECK(text == NULL || *text == '\0');
+}
+
+static void check_stamp(const golden_t *golden, const fw_head_t *head) {
+    const uint64_t numbers[] = {head->stamp.sender, head->stamp.sequence, head->stamp.time};
+    const bool is_there = (head->flags & FW_FLAG_STAMP) != 0;
+    check_numbers(numbers, is_there ? 3 : 0, golden_get(golden, "stamp"));
+    CHECK(is_there || (numbers[0] == 0 && numbers[1] == 0 && numbers[2] == 0));
+}
+
+static void check_schema(const golden_t *golden, const fw_head_t *head) {
+    uint64_t versions[8];
+    CHECK(head->version_count <= sizeof versions / sizeof *versions);
+    for (size_t i = 0; i < head->version_count; i++) {
+        versions[i] = fw_head_version(head, i);
+    }
+    check_numbers(versions, head->version_count, golden_get(golden, "versions"));
+    CHECK((head->versions != NULL) == (head->version_count > 0));
+    if (head->serializer != FW_SERIALIZER_RECORD) {
+        CHECK(head->fingerprint == 0);
+        return;
+    }
+    CHECK(head->fingerprint == golden_number(golden, "fingerprint"));
+    if (head->type != NULL) {
+        CHECK(fw_record_fingerprint((const char *)head->type, head->type_size) ==
+              head->fingerprint);
+    }
+}
+
+/* A record against its schema, as a reader knows it. Tails that are right are inside. */
+static int check_record(const golden_t *golden, const fw_head_t *head, size_t at) {
+    const bool is_inside = (head->flags & FW_FLAG_INLINE) != 0;
+    const uint8_t *record = is_inside ? golden->frames[at] + head->size : golden->frames[at + 1];
+    const size_t size = (size_t)head->payload;
+    const char *text = golden_get(golden, "slots");
+    uint8_t *copy = golden_need(malloc(size > 0 ? size : 1)); /* has no byte to spare */
+    uint32_t slots[8];
+    size_t count = 0;
+    int rc;
+    for (char *end; text != NULL && *text != '\0'; text = end) {
+        slots[count++] = (uint32_t)strtoul(text, &end, 10);
+    }
+    memcpy(copy, record, size);
+    rc = fw_record_check(copy, size, (size_t)golden_number(golden, "fixed"), slots, count);
+    for (size_t i = 0; rc == FW_OK && i < count; i++) {
+        const uint8_t *tail;
+        size_t length;
+        fw_record_tail(copy, slots[i], &tail, &length);
+        CHECK(tail >= copy && length <= size && tail + length <= copy + size);
+    }
+    free(copy);
+    return rc;
+}
+
 static void check_fields(const golden_t *golden, const fw_head_t *head) {
     const char *type = golden_get(golden, "type");
     CHECK(head->flags == golden_number(golden, "flags"));
@@ -73,6 +135,8 @@ static void check_fields(const golden_t *golden, const fw_head_t *head) {
     } else {
         check_value(golden, head);
     }
+    check_stamp(golden, head);
+    check_schema(golden, head);
     CHECK(same_hex(head->meta, head->meta_size, golden_get(golden, "meta")));
     CHECK(head->type_size == (type != NULL ? strlen(type) : 0));
     CHECK(type == NULL || memcmp(head->type, type, head->type_size) == 0);
@@ -117,6 +181,8 @@ static void test(const golden_t *golden) {
     const char *error = golden_get(golden, "error");
     const char *place = golden_get(golden, "offset");
     const char *itemsize = golden_get(golden, "itemsize");
+    const bool is_record = golden_get(golden, "fixed") != NULL;
+    const bool is_text = error != NULL && strcmp(error, "payload") == 0; /* is for others to find */
     const int failures = check_failures;
     size_t at = find_head(golden);
     size_t offset = 0;
@@ -129,12 +195,15 @@ static void test(const golden_t *golden) {
     if (rc == FW_OK && itemsize != NULL) {
         rc = fw_head_check_payload(&head, golden_number(golden, "itemsize"));
     }
+    if (rc == FW_OK && is_record) {
+        rc = check_record(golden, &head, at);
+    }
     if (error == NULL) {
         CHECK(rc == FW_OK);
         check_fields(golden, &head);
         check_buffers(golden, &head, at);
         check_pack(golden, &head, at);
-    } else if (place != NULL || itemsize != NULL) {
+    } else if (place != NULL || itemsize != NULL || (is_record && !is_text)) {
         CHECK(strcmp(fw_error_name(rc), error) == 0);
         CHECK(place == NULL || offset == golden_number(golden, "offset"));
     }

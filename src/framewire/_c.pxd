@@ -1,6 +1,6 @@
 # Mirrors the headers of csrc/include/framewire. No logic: the comments are there.
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef extern from "framewire/error.h" nogil:
     enum:
@@ -18,6 +18,7 @@ cdef extern from "framewire/error.h" nogil:
         FW_ERR_TRAILING
         FW_ERR_SPACE
         FW_ERR_TIMEOUT
+        FW_ERR_TAIL
 
     const char *fw_error_name(int code)
     const char *fw_error_message(int code)
@@ -54,6 +55,7 @@ cdef extern from "framewire/head.h" nogil:
         FW_SERIALIZER_RAW
         FW_SERIALIZER_JSON
         FW_SERIALIZER_MSGPACK
+        FW_SERIALIZER_RECORD
         FW_SERIALIZER_PICKLE
         FW_SERIALIZER_CLOUDPICKLE
         FW_SERIALIZER_DILL
@@ -67,9 +69,16 @@ cdef extern from "framewire/head.h" nogil:
         FW_FLAG_PACKED
         FW_FLAG_SCALAR
         FW_FLAG_BROADCAST
+        FW_FLAG_VERSIONS
         FW_FLAG_BUFFERS
+        FW_FLAG_STAMP
         FW_FLAG_META
         FW_FLAG_TYPE
+
+    ctypedef struct fw_stamp_t:
+        uint64_t sender
+        uint64_t sequence
+        uint64_t time
 
     ctypedef struct fw_head_t:
         uint8_t serializer
@@ -77,9 +86,13 @@ cdef extern from "framewire/head.h" nogil:
         uint8_t ndim
         uint16_t flags
         uint64_t payload
+        uint64_t fingerprint
+        const uint8_t *versions
+        size_t version_count
         uint64_t broadcast
         const uint8_t *lengths
         size_t buffers
+        fw_stamp_t stamp
         const uint8_t *meta
         size_t meta_size
         const uint8_t *type
@@ -93,7 +106,22 @@ cdef extern from "framewire/head.h" nogil:
     int fw_head_parse(const uint8_t *frame, size_t length, fw_head_t *out, size_t *offset)
     int fw_head_check_payload(const fw_head_t *head, uint64_t itemsize)
     uint64_t fw_head_buffer(const fw_head_t *head, size_t i)
-    void fw_head_put_length(uint8_t *out, uint64_t length)
+    uint64_t fw_head_version(const fw_head_t *head, size_t i)
+    void fw_head_put_number(uint8_t *out, uint64_t number)
+
+cdef extern from "framewire/record.h" nogil:
+    enum:
+        FW_SLOT_SIZE
+
+    uint64_t fw_record_fingerprint(const char *schema, size_t length)
+    int fw_record_check(
+        const uint8_t *record, size_t size, size_t fixed, const uint32_t *slots, size_t count
+    )
+    void fw_record_tail(const uint8_t *record, size_t slot, const uint8_t **tail, size_t *length)
+    int fw_record_put_tail(
+        uint8_t *record, size_t capacity, size_t slot, const uint8_t *tail, size_t length,
+        size_t *size
+    )
 
 cdef extern from "framewire/release.h" nogil:
     ctypedef struct fw_release_node_t:

@@ -176,12 +176,12 @@ cdef int set_lengths(
     cdef size_t size
     head.payload = 0
     if first != NULL:
-        fw_head_put_length(lengths, first_size)
+        fw_head_put_number(lengths, first_size)
         head.payload = first_size
         lengths += 8
     for i in range(count_of(others)):
         size = (<Buffer>others[i]).view.len
-        fw_head_put_length(lengths + 8 * i, size)
+        fw_head_put_number(lengths + 8 * i, size)
         head.payload += size
     return 0
 

@@ -5,11 +5,13 @@ little-endian. expect.txt says what a reader finds in each: `key value` lines, a
 
     python make.py [directory]
 
-wire.py: what they are made of; values.py and trees.py: the messages that are no arrays.
+wire.py: what they are made of; values.py, trees.py and records.py: the messages that are no arrays.
 
 A block for an array has no `serializer`. One for any other message has the lengths of its buffers
-and, one after the other, their bytes. `tree` is the value of the tree, or of the [header, frames],
-in JSON with sorted keys; what JSON has no type for is an object:
+and, one after the other, their bytes. A record's has the length of the fixed part and the offsets
+of the slots, by its schema, whether that is in the message or not; and `fields`, its value.
+`tree` is the value of the tree, or of the [header, frames]. Both are JSON with sorted keys; what
+JSON has no type for is an object:
 
     {"map": [[key, value], …]}, {"bin": hex}, and for extensions {"ext": type, …} with
     1: "dtype", "shape", "order", "broadcast" (a list of axes), "scalar", "hex" (the payload)
@@ -25,11 +27,24 @@ import struct
 import sys
 from pathlib import Path
 
+import records
 import trees
 import values
-from wire import BROADCAST, GAIN, INLINE, META, PACKED, TYPE, Golden, elements, head, section
+from wire import (
+    BROADCAST,
+    GAIN,
+    INLINE,
+    META,
+    PACKED,
+    TYPE,
+    Golden,
+    elements,
+    head,
+    section,
+    struct_of,
+)
 
-RESERVED = {"stamp": 0x0040, "compression": 0x0200, "authentication": 0x0400}
+RESERVED = {"compression": 0x0200, "authentication": 0x0400}
 UNKNOWN = {"packed": PACKED, "buffers": 0x0020, "0800": 0x0800, "8000": 0x8000}  # for an array
 SHAPES = {"0d": (), "1d": (3,), "2d": (2, 3)}
 
@@ -67,24 +82,6 @@ LONG = {
     17: ("f128", f128),
     18: ("c256", lambda n: f128(n) + f128(n + 1)),
 }
-
-
-def struct_of(**fields):
-    """A structured dtype, packed, as the type section describes it."""
-    ends = [0]
-    for form in fields.values():
-        ends.append(ends[-1] + width(form))
-    formats = {"names": list(fields), "formats": list(fields.values())}
-    return formats | {"offsets": ends[:-1], "itemsize": ends[-1]}
-
-
-def width(form) -> int:
-    if isinstance(form, dict):
-        return form["itemsize"]
-    if isinstance(form, list):
-        return width(form[0]) * math.prod(form[1])
-    odd = {"bfloat16": 2, "<f80": 16, "|O": 8, "<M8[us]": 8}
-    return odd[form] if form in odd else int(form[2:])
 
 
 def good(golden: Golden) -> None:
@@ -201,7 +198,7 @@ def bad(golden: Golden) -> None:
         bad(f"section-{name}", "truncated", 24, frame)
     for version in (0, 2, 255):
         bad(str(version), "version", 2, head(12, (3,), 24, flags=INLINE, version=version) + data)
-    for serializer in (0, 5, 13, 254):
+    for serializer in (0, 13, 254):
         frame = head(12, (3,), 24, flags=INLINE, serializer=serializer) + data
         bad(str(serializer), "serializer", 3, frame)
     for name, flag in (RESERVED | UNKNOWN).items():
@@ -295,7 +292,7 @@ def main() -> None:
     golden = Golden(Path(sys.argv[1]) if len(sys.argv) > 1 else here)
     good(golden)
     bad(golden)
-    for module in (values, trees):
+    for module in (values, trees, records):
         module.good(golden)
         module.bad(golden)
     (golden.directory / "expect.txt").write_bytes(

@@ -215,18 +215,31 @@ def good(golden: Golden) -> None:
     value = golden.value
     for name, tree in (scalars() | with_arrays()).items():
         buffers = [tree.data, *tree.buffers]
-        value(f"tree-{name}", MSGPACK, buffers, tree=as_json(tree.form))
+        value(f"tree-{name}", MSGPACK, buffers, seen={"tree": as_json(tree.form)})
     orders = with_arrays()["order"]
     buffers = [orders.data, *orders.buffers]
     for layout in ("packed", "frames"):
-        value(f"tree-order-{layout}", MSGPACK, buffers, layout=layout, tree=as_json(orders.form))
+        value(
+            f"tree-order-{layout}",
+            MSGPACK,
+            buffers,
+            layout=layout,
+            seen={"tree": as_json(orders.form)},
+        )
     tree = pack({"t": ext(12, b"2026-01-02", {"ext": 12, "value": "2026-01-02"}), "x": FAR})
     buffers = [tree.data, *tree.buffers]
-    value("tree-example", MSGPACK, buffers, tree=as_json(tree.form))
+    value("tree-example", MSGPACK, buffers, seen={"tree": as_json(tree.form)})
     tree = pack({"row": FAR})
     buffers = [tree.data, *tree.buffers]
-    value("tree-topic", MSGPACK, buffers, tree=as_json(tree.form), envelope=[b"temp"], meta=GAIN)
-    value("tree-frame", MSGPACK, [ROW.data], layout="frames", tree=as_json(ROW.form))
+    value(
+        "tree-topic",
+        MSGPACK,
+        buffers,
+        seen={"tree": as_json(tree.form)},
+        envelope=[b"temp"],
+        meta=GAIN,
+    )
+    value("tree-frame", MSGPACK, [ROW.data], layout="frames", seen={"tree": as_json(ROW.form)})
     for name, tree in [
         ("plain", pack([None, []])),
         (
@@ -235,11 +248,12 @@ def good(golden: Golden) -> None:
         ),
     ]:
         buffers = [tree.data, *tree.buffers]
-        value(f"user-{name}", USER, buffers, text="zipped", tree=as_json(tree.form))
+        value(f"user-{name}", USER, buffers, text="zipped", seen={"tree": as_json(tree.form)})
 
 
 def bad(golden: Golden) -> None:
     with_meta = array_head(12, (3,), 24, meta=GAIN)[1] + NUMBERS
+    stamped = array_head(12, (3,), 24, stamp=(1, 2, 3))[1] + NUMBERS
     two = array(1, "|b1", (2,), b"\0\1")
     row = ROW.data[3:]  # without the extension's own bytes
     assert row.startswith(b"\xc1F")
@@ -270,6 +284,7 @@ def bad(golden: Golden) -> None:
         "ext-timestamp": ext(-1, bytes(4)),
         "array-empty": ext(1, b""),
         "array-meta": ext(1, with_meta),
+        "array-stamp": ext(1, stamped),
         "array-magic": ext(1, b"\0" + row[1:]),
         "array-short": ext(1, row[:-1]),
         "array-trailing": ext(1, row + b"\0"),

@@ -1,13 +1,24 @@
 """What the golden files are made of: heads, sections, and the files themselves."""
 
 import json
+import math
 import struct
 from pathlib import Path
 
 INLINE, FORTRAN, PACKED, SCALAR = 0x0001, 0x0002, 0x0004, 0x0008
-BROADCAST, BUFFERS, META, TYPE = 0x0010, 0x0020, 0x0080, 0x0100
-IDS = {"raw": 2, "json": 3, "msgpack": 4, "pickle": 6, "cloudpickle": 7, "dill": 8}
-IDS |= {"protobuf": 9, "flatbuffers": 10, "capnp": 11, "arrow": 12, "user": 255}
+BROADCAST = VERSIONS = 0x0010
+BUFFERS, STAMP, META, TYPE = 0x0020, 0x0040, 0x0080, 0x0100
+IDS = {"raw": 2, "json": 3, "msgpack": 4, "record": 5}
+IDS |= {
+    "pickle": 6,
+    "cloudpickle": 7,
+    "dill": 8,
+    "protobuf": 9,
+    "flatbuffers": 10,
+    "capnp": 11,
+    "arrow": 12,
+}
+IDS |= {"user": 255}
 GAIN = b"\x82\xa4gain\x02\xa4unit\xa1K"  # {"gain": 2, "unit": "K"}
 
 
@@ -17,6 +28,24 @@ def elements(form: str, count: int, order: str = "<") -> bytes:
         return bytes(n % 2 for n in range(count))
     values = (range(n, n + len(form)) for n in range(1, count + 1))
     return b"".join(struct.pack(order + form, *value) for value in values)
+
+
+def struct_of(**fields):
+    """A structured dtype, packed, as the type section describes it."""
+    ends = [0]
+    for form in fields.values():
+        ends.append(ends[-1] + width(form))
+    formats = {"names": list(fields), "formats": list(fields.values())}
+    return formats | {"offsets": ends[:-1], "itemsize": ends[-1]}
+
+
+def width(form) -> int:
+    if isinstance(form, dict):
+        return form["itemsize"]
+    if isinstance(form, list):
+        return width(form[0]) * math.prod(form[1])
+    odd = {"bfloat16": 2, "<f80": 16, "|O": 8, "<U2": 8, "<M8[us]": 8, "str": 8, "bytes": 8}
+    return odd[form] if form in odd else int(form.removeprefix("text ").lstrip("|<>biufcSV"))
 
 
 def section(content: bytes) -> bytes:
@@ -37,6 +66,21 @@ def described(text) -> str:
     return compact(text) if isinstance(text, dict) else text
 
 
+def last_sections(stamp, meta, text):
+    """The flags and the bytes of what any message may have."""
+    flags, sections = 0, b""
+    if stamp is not None:
+        flags |= STAMP
+        sections += struct.pack("<3Q", *stamp)
+    if meta is not None:
+        flags |= META
+        sections += section(meta)
+    if text is not None:
+        flags |= TYPE
+        sections += section(text if isinstance(text, bytes) else described(text).encode())
+    return flags, sections
+
+
 def array_head(
     code,
     shape,
@@ -46,38 +90,44 @@ def array_head(
     fortran=False,
     scalar=False,
     mask=0,
+    stamp=None,
     meta=None,
     text=None,
 ):
     """The flags and the head of an array."""
     flags = INLINE * inline | FORTRAN * fortran | SCALAR * scalar | BROADCAST * (mask != 0)
     sections = struct.pack("<Q", mask) if mask else b""
-    if meta is not None:
-        flags |= META
-        sections += section(meta)
-    if text is not None:
-        flags |= TYPE
-        sections += section(described(text).encode())
-    return flags, head(code, shape, payload, flags=flags, sections=sections)
+    also, more = last_sections(stamp, meta, text)
+    return flags | also, head(code, shape, payload, flags=flags | also, sections=sections + more)
 
 
 LAYOUTS = {"frames": 0, "inline": INLINE, "packed": INLINE | PACKED}
 
 
-def value_head(serializer, lengths, layout="inline", *, text=None, meta=None, table=False):
+def value_head(
+    serializer,
+    lengths,
+    layout="inline",
+    *,
+    text=None,
+    meta=None,
+    stamp=None,
+    table=False,
+    fingerprint=None,
+    versions=(),
+):
     """The flags and the head of anything else. `table`: the lengths, even if it is only one."""
     flags, sections = LAYOUTS[layout], b""
+    if versions:
+        flags |= VERSIONS
+        sections += section(struct.pack(f"<{len(versions)}Q", *versions))
     if table or len(lengths) != 1 or layout == "packed":
         flags |= BUFFERS
         sections += section(struct.pack(f"<{len(lengths)}Q", *lengths))
-    if meta is not None:
-        flags |= META
-        sections += section(meta)
-    if text is not None:
-        flags |= TYPE
-        sections += section(text.encode())
-    packed = head(0, (), sum(lengths), flags=flags, sections=sections, serializer=serializer)
-    return flags, packed
+    also, more = last_sections(stamp, meta, text)
+    how = {"flags": flags | also, "sections": sections + more, "serializer": serializer, "ndim": 0}
+    words = () if fingerprint is None else (fingerprint,)
+    return flags | also, head(0, words, sum(lengths), **how)
 
 
 def packed_up(buffers) -> bytes:
@@ -86,6 +136,11 @@ def packed_up(buffers) -> bytes:
     for buffer in buffers:
         packed += bytes(-len(packed) % 8) + buffer
     return packed
+
+
+def numbers(values) -> str | None:
+    """Numbers as expect.txt has them, or None."""
+    return None if values is None else " ".join(map(str, values))
 
 
 class Golden:
@@ -122,6 +177,7 @@ class Golden:
         if error is None:
             expect |= {"flags": f"0x{flags:04x}", "dtype": f"0x{code:02x}", "ndim": len(shape)}
             expect |= {"shape": " ".join(map(str, shape)), "mask": f"0x{mask:x}"}
+            expect |= {"stamp": numbers(how.get("stamp"))}
             expect |= {"meta": meta and meta.hex(), "type": text and described(text)}
             expect |= {"itemsize": itemsize, "size": len(packed), "payload": len(data)}
             expect |= {"data": data.hex() if len(data) <= 256 else None}
@@ -137,11 +193,11 @@ class Golden:
         *,
         layout="inline",
         envelope=(),
-        tree=None,
         error=None,
+        seen=None,
         **how,
     ):
-        """A message that is no array. `tree`: what is in it, in JSON. `error`: as for `array`."""
+        """A message that is no array. `seen`: what else a reader sees. `error`: as for `array`."""
         inside = {"frames": 0, "inline": 1, "packed": len(buffers)}[layout]
         flags, packed = value_head(serializer, list(map(len, buffers)), layout, **how)
         meta, text = how.get("meta"), how.get("text")
@@ -151,10 +207,12 @@ class Golden:
             expect |= {"flags": f"0x{flags:04x}", "size": len(packed)}
             expect |= {"payload": sum(map(len, buffers))}
             expect |= {"buffers": " ".join(str(len(buffer)) for buffer in buffers)}
-            expect |= {"meta": meta and meta.hex(), "type": text, "data": b"".join(buffers).hex()}
-            expect |= {"tree": tree}
+            expect |= {"stamp": numbers(how.get("stamp"))}
+            expect |= {"meta": meta and meta.hex(), "type": text and described(text)}
+            expect |= {"data": b"".join(buffers).hex()}
         else:
             expect |= {"error": error}
+        expect |= seen or {}
         self.write(name, [*envelope, *frames, *buffers[inside:]], **expect)
 
     def bad(self, name, error, offset, frame, serializer=None):

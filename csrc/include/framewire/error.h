@@ -21,7 +21,8 @@ enum {
     FW_ERR_SECTION = -10,   /* a malformed section: bad content, or padding that is not zero */
     FW_ERR_TRAILING = -11,  /* bytes after the end of the head */
     FW_ERR_SPACE = -12,     /* the output buffer handed in is too small */
-    FW_ERR_TIMEOUT = -13    /* fw_release_wait: nothing was released in time */
+    FW_ERR_TIMEOUT = -13,   /* fw_release_wait: nothing was released in time */
+    FW_ERR_TAIL = -14       /* a record's tail that is outside of it, or overlaps */
 };
 
 /*

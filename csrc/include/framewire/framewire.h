@@ -5,6 +5,7 @@
 #include "framewire/dtype.h"
 #include "framewire/error.h"
 #include "framewire/head.h"
+#include "framewire/record.h"
 #include "framewire/release.h"
 
 #endif

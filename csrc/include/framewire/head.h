@@ -20,12 +20,13 @@ extern "C" {
 /* The most dimensions that an array may have. */
 #define FW_NDIM_MAX 64
 
-/* Serializer ids. 5 is kept for records. */
+/* Serializer ids. */
 enum {
     FW_SERIALIZER_ARRAY = 1,
     FW_SERIALIZER_RAW = 2,
     FW_SERIALIZER_JSON = 3,
     FW_SERIALIZER_MSGPACK = 4,
+    FW_SERIALIZER_RECORD = 5,
     FW_SERIALIZER_PICKLE = 6,
     FW_SERIALIZER_CLOUDPICKLE = 7,
     FW_SERIALIZER_DILL = 8,
@@ -40,17 +41,27 @@ enum {
 enum {
     FW_FLAG_INLINE = 0x0001,    /* the first buffer is in the head's own frame */
     FW_FLAG_FORTRAN = 0x0002,   /* array: the payload is in column-major order */
-    FW_FLAG_PACKED = 0x0004,    /* with INLINE: so are all the others */
+    FW_FLAG_PACKED = 0x0004,    /* neither array nor record, with INLINE: so are all the others */
     FW_FLAG_SCALAR = 0x0008,    /* array of no dimensions: it was a scalar */
     FW_FLAG_BROADCAST = 0x0010, /* array, section: the axes that are repeated, not stored */
-    FW_FLAG_BUFFERS = 0x0020,   /* not array, section: the length of each buffer */
+    FW_FLAG_VERSIONS = 0x0010,  /* record, section: fingerprints of older versions of the schema */
+    FW_FLAG_BUFFERS = 0x0020,   /* neither, section: the length of each buffer */
+    FW_FLAG_STAMP = 0x0040,     /* section: who sent it, which of his it is, and when */
     FW_FLAG_META = 0x0080,      /* section: metadata, msgpack */
     FW_FLAG_TYPE = 0x0100       /* section: the description of a dtype without a code; of a type */
 };
 
+/* Which message of a sender one is. Gaps in `sequence` are messages that did not come. */
+typedef struct {
+    uint64_t sender;   /* a random number of the sending socket */
+    uint64_t sequence; /* counts the sender's messages of a topic, from 0 */
+    uint64_t time;     /* when it was sent: nanoseconds since the epoch, UTC */
+} fw_stamp_t;
+
 /*
- * A head in memory. To pack, fill every field but `size`. After parsing, `lengths`, `meta` and
- * `type` point into the frame that was parsed and live as long as it does.
+ * A head in memory. To pack, fill every field that the serializer and the flags ask for, but not
+ * `size`. After parsing, `versions`, `lengths`, `meta` and `type` point into the frame that was
+ * parsed and live as long as it does.
  */
 typedef struct {
     uint8_t serializer;
@@ -58,9 +69,13 @@ typedef struct {
     uint8_t ndim;
     uint16_t flags;
     uint64_t payload;            /* bytes of payload on the wire, in all buffers */
+    uint64_t fingerprint;        /* only of a record: of its schema, see record.h */
+    const uint8_t *versions;     /* only with FW_FLAG_VERSIONS: see fw_head_version */
+    size_t version_count;        /* number of them; 0 without FW_FLAG_VERSIONS */
     uint64_t broadcast;          /* bit i: axis i is repeated; only with FW_FLAG_BROADCAST */
     const uint8_t *lengths;      /* only with FW_FLAG_BUFFERS: see fw_head_buffer */
     size_t buffers;              /* number of buffers; 1 without FW_FLAG_BUFFERS */
+    fw_stamp_t stamp;            /* only with FW_FLAG_STAMP */
     const uint8_t *meta;         /* only with FW_FLAG_META */
     size_t meta_size;            /* bytes */
     const uint8_t *type;         /* only with FW_FLAG_TYPE; UTF-8, not terminated */
@@ -96,11 +111,11 @@ int fw_head_pack(const fw_head_t *head, uint8_t *out, size_t capacity, size_t *w
 /*
  * Parse and check a head frame of `length` bytes, which needs no alignment.
  *
- * Writes *out, whose `lengths`, `meta` and `type` point into `frame`. The payload's length is
- * checked against the shape or against the lengths; for an array with a described dtype, call
- * fw_head_check_payload when the size of its elements is known. On failure *out is untouched and
- * *offset, if `offset` is not NULL, is the byte that the error was found at. Returns FW_OK or any
- * FW_ERR_ up to FW_ERR_TRAILING. Allocates nothing. Thread-safe.
+ * Writes *out, whose `versions`, `lengths`, `meta` and `type` point into `frame`. The payload's
+ * length is checked against the shape or against the lengths; for an array with a described dtype,
+ * call fw_head_check_payload when the size of its elements is known. On failure *out is untouched
+ * and *offset, if `offset` is not NULL, is the byte that the error was found at. Returns FW_OK or
+ * any FW_ERR_ up to FW_ERR_TRAILING. Allocates nothing. Thread-safe.
  */
 int fw_head_parse(const uint8_t *frame, size_t length, fw_head_t *out, size_t *offset);
 
@@ -119,10 +134,15 @@ int fw_head_check_payload(const fw_head_t *head, uint64_t itemsize);
 uint64_t fw_head_buffer(const fw_head_t *head, size_t i);
 
 /*
- * Write the length of a buffer as the section wants it: 8 bytes at `out`, of any alignment, of the
- * array that head->lengths is to point to. Thread-safe.
+ * The fingerprint of an older version, `i` < head->version_count. Thread-safe.
  */
-void fw_head_put_length(uint8_t *out, uint64_t length);
+uint64_t fw_head_version(const fw_head_t *head, size_t i);
+
+/*
+ * Write a number as the sections want it: 8 bytes at `out`, of any alignment, of the array that
+ * head->lengths or head->versions is to point to. Thread-safe.
+ */
+void fw_head_put_number(uint8_t *out, uint64_t number);
 
 #ifdef __cplusplus
 }
