@@ -46,10 +46,7 @@ void fw_release_push(fw_release_node_t *node) {
     node->next = atomic_load_explicit(&list, memory_order_relaxed);
     while (!atomic_compare_exchange_weak(&list, &node->next, node)) {
     }
-    atomic_fetch_add(&generation, 1);
-    if (atomic_load(&waiting) > 0) {
-        sleep_wake_all(&sleeper);
-    }
+    fw_release_wake();
 }
 
 bool fw_release_pending(void) {
@@ -66,6 +63,13 @@ bool fw_release_claim(void) {
 
 void fw_release_unclaim(void) {
     atomic_store(&claimed, false);
+}
+
+void fw_release_wake(void) {
+    atomic_fetch_add(&generation, 1);
+    if (atomic_load(&waiting) > 0) {
+        sleep_wake_all(&sleeper);
+    }
 }
 
 uint64_t fw_release_generation(void) {

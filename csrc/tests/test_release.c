@@ -109,6 +109,33 @@ static void test_wait(void) {
     CHECK(fw_release_take() == &node && node.next == NULL);
 }
 
+THREAD(wake_later) {
+    (void)argument;
+    nap();
+    fw_release_wake();
+    return 0;
+}
+
+/* A wake ends a sleep as a push does, and leaves the list as it is. */
+static void test_wake(void) {
+    static fw_release_node_t node;
+    const uint64_t seen = fw_release_generation();
+    thread_t thread;
+    fw_release_wake();
+    CHECK(fw_release_generation() == seen + 1);
+    CHECK(!fw_release_pending());
+    CHECK(fw_release_wait(seen, LONG_TIME) == FW_OK);
+    CHECK(fw_release_wait(seen + 1, 0) == FW_ERR_TIMEOUT);
+    start(&thread, wake_later, NULL);
+    CHECK(fw_release_wait(seen + 1, LONG_TIME) == FW_OK);
+    join(thread);
+    CHECK(!fw_release_pending());
+    fw_release_push(&node);
+    fw_release_wake();
+    CHECK(fw_release_generation() == seen + 4);
+    CHECK(fw_release_take() == &node && node.next == NULL);
+}
+
 static void test_claim(void) {
     CHECK(fw_release_claim());
     CHECK(!fw_release_claim());
@@ -158,6 +185,7 @@ static void test_gate(void) {
 int main(void) {
     test_threads();
     test_wait();
+    test_wake();
     test_claim();
     test_gate();
     return CHECK_REPORT();

@@ -6,6 +6,7 @@ from ._calls import dumps, loads, recv_value, send_value
 from ._codec import SAFE, Codec, default_codec, set_default_codec
 from ._libzmq import transport
 from ._multipart import recv, recv_into, recv_multipart, send, send_multipart
+from ._pool import BufferPool
 from ._raw import recv_raw, send_raw
 from ._serialized import (
     recv_json,
@@ -34,6 +35,7 @@ register_serialization_family = register_serializer  # dask's name
 
 __all__ = [
     "SAFE",
+    "BufferPool",
     "Codec",
     "Context",
     "DecodeError",

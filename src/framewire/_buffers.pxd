@@ -1,3 +1,5 @@
+from libc.stdint cimport uint64_t
+
 cimport numpy as np
 
 from ._c cimport fw_release_node_t
@@ -30,6 +32,10 @@ cdef Buffer hold(object exporter, int flags)
 cdef Buffer hold_array(np.ndarray array)
 cdef int lend(Buffer buffer, zmq_msg_t *msg) except -1
 cdef int drain() except -1
+cpdef uint64_t generation() noexcept
+cdef void wake() noexcept
+cdef bint is_shut() noexcept
+cpdef bint wait_for_release(uint64_t seen, double deadline) except -1
 cdef bint is_immutable(object exporter) except -1
 cdef bint must_copy(object exporter, size_t size, object copy) except -1
 cdef ReceivedFrame take_message(zmq_msg_t *msg)

@@ -9,6 +9,7 @@ On the way in, a `ReceivedFrame` is a libzmq message as a Python object that exp
 
 import atexit
 import os
+from time import monotonic
 
 from cpython.buffer cimport (
     PyBUF_ANY_CONTIGUOUS,
@@ -18,18 +19,17 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 from cpython.bytes cimport PyBytes_CheckExact
-from cpython.exc cimport PyErr_Fetch, PyErr_Restore
+from cpython.exc cimport PyErr_CheckSignals, PyErr_Fetch, PyErr_Restore
 from cpython.memoryview cimport PyMemoryView_Check
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
 cimport cython
 cimport numpy as np
 
 from ._c cimport (
-    FW_OK,
     fw_release_after_fork,
     fw_release_claim,
     fw_release_enter,
@@ -43,6 +43,7 @@ from ._c cimport (
     fw_release_take,
     fw_release_unclaim,
     fw_release_wait,
+    fw_release_wake,
 )
 from ._libzmq cimport (
     ZMQ_SHARED,
@@ -65,13 +66,15 @@ cdef extern from "Python.h":
 cdef extern from "numpy/arrayobject.h":
     PyTypeObject ndarray_type "PyArray_Type"
 
-__all__ = ["Buffer", "ReceivedFrame", "generation", "is_shut", "release", "wait_for_release"]
+__all__ = ["Buffer", "ReceivedFrame", "generation", "release", "wait_for_release"]
 
 np.import_array()
 
 cdef enum:
     # Copies of at least this many bytes are made without the GIL.
     LARGE_COPY = 64 * 1024
+
+cdef double SLICE = 0.1  # seconds between a sleeper's looks for signals
 
 
 @cython.final
@@ -197,26 +200,36 @@ def release():
     drain()
 
 
-def generation():
-    """A number that changes whenever libzmq lets go of a buffer. For `wait_for_release`."""
+cpdef uint64_t generation() noexcept:
+    """A number that changes whenever something is let go. For `wait_for_release`."""
     return fw_release_generation()
 
 
-def wait_for_release(unsigned long long seen, double seconds):
-    """Sleep, without the GIL, until `generation` is no longer `seen`; at most `seconds`.
-
-    Returns whether it changed.
-    """
-    cdef int rc
-    cdef int64_t timeout = <int64_t>(seconds * 1e9)
-    with nogil:
-        rc = fw_release_wait(seen, timeout)
-    return rc == FW_OK
+cdef void wake() noexcept:
+    """Something was let go that libzmq did not have: change the generation."""
+    fw_release_wake()
 
 
-def is_shut():
+cdef bint is_shut() noexcept:
     """Has framewire's exit handler run? From then on nothing is sent in place."""
     return fw_release_is_shut()
+
+
+cpdef bint wait_for_release(uint64_t seen, double deadline) except -1:
+    """Sleep, without the GIL, until `generation` is no longer `seen`, and look for signals.
+
+    Returns, perhaps early, for another look at what one waits for. False: do not wait any longer,
+    since the deadline (of `time.monotonic`) is over, or framewire's exit handler has run.
+    """
+    cdef double left = deadline - <double>monotonic()
+    cdef int64_t timeout
+    if not left > 0 or is_shut():
+        return False
+    timeout = <int64_t>(min(left, SLICE) * 1e9)
+    with nogil:
+        fw_release_wait(seen, timeout)
+    PyErr_CheckSignals()
+    return True
 
 
 # After this, a frame that libzmq lets go of stays as it is: its thread may outlive the interpreter.

@@ -123,6 +123,7 @@ cdef extern from "framewire/record.h" nogil:
         size_t *size
     )
 
+# For _buffers alone: each module has csrc/ in it, and so a list of its own.
 cdef extern from "framewire/release.h" nogil:
     ctypedef struct fw_release_node_t:
         fw_release_node_t *next
@@ -136,6 +137,7 @@ cdef extern from "framewire/release.h" nogil:
     fw_release_node_t *fw_release_take()
     bint fw_release_claim()
     void fw_release_unclaim()
+    void fw_release_wake()
     uint64_t fw_release_generation()
     int fw_release_wait(uint64_t seen, int64_t timeout)
     void fw_release_after_fork()

@@ -24,11 +24,11 @@ from ._buffers cimport (
     copy_bytes,
     drain,
     hold,
+    is_shut,
     is_unshared,
     lend,
     take_message,
 )
-from ._c cimport fw_release_is_shut
 from ._libzmq cimport in_own_memory, zmq
 
 __all__ = []
@@ -146,7 +146,7 @@ cdef int frames_copy(Frames *frames, const void *data, size_t size) except -1:
 
 cdef int frames_lend(Frames *frames, Buffer buffer) except -1:
     """Append a buffer as a frame, in place; a copy of it once nothing would give it back."""
-    if fw_release_is_shut():
+    if is_shut():
         return frames_copy(frames, buffer.view.buf, buffer.view.len)
     if frames.objects != NULL:
         frames_append(frames, buffer)

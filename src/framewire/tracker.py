@@ -1,16 +1,15 @@
 """Tell when libzmq is done with a message that was sent in place."""
 
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import zmq
 
-from ._buffers import Buffer, generation, is_shut, release, wait_for_release
+from ._buffers import Buffer, generation, release, wait_for_release
 
 __all__ = ["MessageTracker"]
-
-_SLICE = 0.1  # seconds between looks for signals
 
 
 class MessageTracker(zmq.MessageTracker):
@@ -46,13 +45,11 @@ class MessageTracker(zmq.MessageTracker):
             The time is over, or the interpreter ends and framewire's exit handler has run.
         """
         forever = timeout is False or timeout < 0
-        deadline = time.monotonic() + timeout
+        deadline = math.inf if forever else time.monotonic() + timeout
         while True:
             seen = generation()
             release()
             if all(buffer.released for buffer in self._buffers):
                 return
-            left = _SLICE if forever else deadline - time.monotonic()
-            if left <= 0 or is_shut():
+            if not wait_for_release(seen, deadline):
                 raise zmq.NotDone
-            wait_for_release(seen, min(left, _SLICE))

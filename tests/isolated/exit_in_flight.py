@@ -14,6 +14,12 @@ def at_exit():
     """Runs after framewire's own handler, which was registered later."""
     if how == "destroy at exit":
         context.destroy(linger=0)
+    elif how == "pool at exit":
+        try:
+            pool.acquire()  # what libzmq has will not come back
+        except TimeoutError:
+            sys.kept.pop()
+        assert (pool.acquire() == 2).all()
     elif how == "wait at exit":
         framewire.send_array(push, array, copy=False)
         tracker = framewire.send_raw(push, bytes(100_000), copy=False, track=True)
@@ -22,9 +28,11 @@ def at_exit():
             late.bind("inproc://late")
             push.connect("inproc://late")
         try:
-            tracker.wait(0.2)
+            before.wait()  # libzmq has it for good
         except zmq.NotDone:
             pass
+        assert before.done is (framewire.transport == "pyzmq")
+        assert tracker.done, "sent in place, though nothing would let go of it"
 
 
 atexit.register(at_exit)
@@ -80,6 +88,33 @@ elif how == "waiting":
     push.connect("tcp://127.0.0.1:1")
     forever(framewire.send_raw(push, bytes(100_000), copy=False, track=True).wait)
     time.sleep(0.02)
+elif how == "pool":
+    push.connect("tcp://127.0.0.1:1")
+    pool = framewire.BufferPool(100_000, slots=4)
+    for _ in range(3):
+        framewire.send_array(push, pool.acquire(), copy=False)
+    sys.kept = pool.acquire()
+    del pool
+elif how == "pool at exit":
+    push.connect("tcp://127.0.0.1:1")
+    pool = framewire.BufferPool(100_000, slots=3)
+    sys.kept = [pool.acquire() for _ in range(3)]
+    for number, each in enumerate(sys.kept):
+        each[:] = number
+        if number < 2:
+            framewire.send_array(push, each, copy=False)
+elif how == "pool waited for":
+    pool = framewire.BufferPool(100_000, slots=2)
+    sys.kept = pool.acquire(), pool.acquire()
+    for _ in range(3):
+        forever(pool.acquire)
+    time.sleep(0.02)
+elif how == "pool at work":
+    push.connect(f"tcp://127.0.0.1:{port}")
+    pool = framewire.BufferPool(100_000, slots=2)
+    forever(lambda: framewire.send_array(push, pool.acquire(), copy=False))
+    for _ in range(20):
+        framewire.recv_array(pull)
 elif how == "views kept":
     push.connect(f"tcp://127.0.0.1:{port}")
     framewire.send_array(push, array, copy=False)
@@ -90,7 +125,10 @@ elif how == "term":
         framewire.send_array(push, array.copy(), copy=False)
     context.destroy(linger=0)
 else:
-    assert how.endswith("at exit")
+    assert how in ("destroy at exit", "wait at exit")
     push.connect(f"tcp://127.0.0.1:{port}")
     for _ in range(100):
         framewire.send_array(push, array.copy(), copy=False)
+    nowhere = context.socket(zmq.PUSH)
+    nowhere.connect("tcp://127.0.0.1:1")
+    before = framewire.send_raw(nowhere, bytes(100_000), copy=False, track=True)

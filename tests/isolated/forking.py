@@ -50,11 +50,32 @@ trackers = [
 sleepers = [threading.Thread(target=each.wait, args=(30,)) for each in trackers[-3:]]
 for sleeper in sleepers:
     sleeper.start()
+pool = framewire.BufferPool(50_000, slots=4)
+kept = [pool.acquire() for _ in range(3)]
+for i, array in enumerate(kept):
+    array[:] = 100 + i
+if framewire.transport == "libzmq":
+    framewire.send_array(push, kept.pop(), copy=False)  # in flight until the end
+
+
+def use_pool():
+    """What was in flight stays taken in a child; the rest is this process's alone."""
+    assert [int(array[0]) for array in kept] == [100 + i for i in range(len(kept))]
+    assert pool.free == 1
+    pool.acquire(0)[:] = -1
+    sleeper = threading.Timer(0.1, kept.pop)
+    sleeper.start()
+    held = [pool.acquire(20), pool.acquire(20)]
+    assert [int(array[0]) for array in held] == [-1, 100 + len(kept)]
+    sleeper.join()
+
+
 use("parent before")
 for how in ("_exit", "exit") * 5:
     child = os.fork()
     if child == 0:
         use("child")
+        use_pool()
         if how == "_exit":
             os._exit(0)
         framewire.release()
@@ -64,6 +85,10 @@ for how in ("_exit", "exit") * 5:
     assert status == 0, status
 for _ in range(40):
     framewire.recv_array(pull)
+if framewire.transport == "libzmq":
+    assert pool.free == 1
+    assert (framewire.recv_array(pull) == 102).all()
+    assert pool.free == 2
 for tracker in trackers:
     tracker.wait(10)
 for sleeper in sleepers:

@@ -22,6 +22,7 @@ small, large = np.arange(100.0), np.arange(5000.0)
 structured = np.zeros(3, [("a", "i4"), ("b", "f8")])
 raw = [b"x" * 10, bytes(20_000), bytearray(20_000)]
 target = np.empty_like(large)
+pool = framewire.BufferPool(large.shape, large.dtype, 2)
 value = {"a": [large, (small, {"b": 2**80})], "c": b"x" * 10_000, "d": {1.5, None}}
 bad = {**value, "z": object()}
 recipe = [b'{"dtype": "float64", "shape": [100]}', small.tobytes()]
@@ -43,6 +44,9 @@ def work(number):
     framewire.recv_array(pull, copy=number % 2 == 1)
     framewire.send_array(push, large, copy=copy)
     framewire.recv_array(pull, out=target)
+    framewire.send_array(push, pool.acquire(20), copy=copy, track=number % 2 == 0)
+    framewire.recv_array(pull, copy=number % 2 == 1)
+    framewire.BufferPool((2, number % 3)).acquire()
     framewire.send_array(push, structured[::2])
     framewire.recv_message(pull).value  # noqa: B018
     framewire.send_raw(push, raw, copy=copy)
@@ -68,7 +72,7 @@ def settled():
         framewire.release()
         gc.collect()
     things = [small, large, structured, *raw, target, push, pull, large.dtype, structured.dtype]
-    things += [value, bad, value["a"], value["c"]]
+    things += [pool, value, bad, value["a"], value["c"]]
     return [sys.getrefcount(thing) for thing in things], len(gc.get_objects())
 
 

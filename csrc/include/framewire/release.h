@@ -60,7 +60,10 @@ bool fw_release_claim(void);
 /* Give the duty back: the drain has begun, or could not be asked for. */
 void fw_release_unclaim(void);
 
-/* A number that changes with each push. Read it before looking at what one waits for. */
+/* Wake all who wait, as a push does: what they wait for may have happened without one. */
+void fw_release_wake(void);
+
+/* A number that changes with each push and wake. Read it before looking at what one waits for. */
 uint64_t fw_release_generation(void);
 
 /*
