@@ -99,10 +99,10 @@ elif how == "pool at exit":
     push.connect("tcp://127.0.0.1:1")
     pool = framewire.BufferPool(100_000, slots=3)
     sys.kept = [pool.acquire() for _ in range(3)]
-    for number, each in enumerate(sys.kept):
-        each[:] = number
+    for number in range(3):
+        sys.kept[number][:] = number
         if number < 2:
-            framewire.send_array(push, each, copy=False)
+            framewire.send_array(push, sys.kept[number], copy=False)
 elif how == "pool waited for":
     pool = framewire.BufferPool(100_000, slots=2)
     sys.kept = pool.acquire(), pool.acquire()

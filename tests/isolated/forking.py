@@ -52,8 +52,8 @@ for sleeper in sleepers:
     sleeper.start()
 pool = framewire.BufferPool(50_000, slots=4)
 kept = [pool.acquire() for _ in range(3)]
-for i, array in enumerate(kept):
-    array[:] = 100 + i
+for i in range(3):
+    kept[i][:] = 100 + i
 if framewire.transport == "libzmq":
     framewire.send_array(push, kept.pop(), copy=False)  # in flight until the end
 
