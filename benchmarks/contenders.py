@@ -12,6 +12,7 @@ import framewire
 from . import recipe, trees
 
 HEAD_SIZE = 24  # bytes: the head of a 1-D array
+POOL_SLOTS = 8
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,22 @@ CONTENDERS = {
     "fw-fresh": Contender(
         "framewire send_array(copy=False), new arrays",
         "framewire.send_array(a, x.copy(), copy=False)",
+        FW_RECV,
+    ),
+    # A loop that makes each message anew: it fills an array, and sends it.
+    "fill-pool": Contender(
+        "BufferPool.acquire, fill, send_array(copy=False)",
+        "z = pool.acquire(); z[...] = x; framewire.send_array(a, z, copy=False)",
+        FW_RECV,
+    ),
+    "fill-empty": Contender(
+        "numpy.empty, fill, send_array(copy=False)",
+        "z = empty(x.shape); z[...] = x; framewire.send_array(a, z, copy=False)",
+        FW_RECV,
+    ),
+    "fill-copy": Contender(
+        "one array, fill, send_array(copy=True)",
+        "room[...] = x; framewire.send_array(a, room, copy=True)",
         FW_RECV,
     ),
     "fw-buffer": Contender(
@@ -158,6 +175,9 @@ def names(a: Any, b: Any, contender: Contender, size: int) -> dict[str, Any]:
         "recipe": recipe,
         "trees": trees,
         "SNDMORE": zmq.SNDMORE,
+        "empty": np.empty,
+        "pool": framewire.BufferPool(array.shape, array.dtype, POOL_SLOTS),
+        "room": np.empty_like(array),
         "a": a,
         "b": b,
         "x": value,

@@ -87,6 +87,12 @@ def run(rounds: int, scale: int) -> Iterator[Case]:
         {"c-inplace": AtMost(4)},
         latency=True,
     )
+    for size in (20_000, 1_000_000):
+        yield Case(
+            f"{size // 1000} kB array, filled anew, send + receive, inproc, one thread",
+            best(jobs(exchange, "fill-pool fill-empty fill-copy", size), rounds),
+            latency=True,
+        )
     sent = best(
         jobs(
             send_alone,

@@ -41,6 +41,19 @@ def large(rounds: int, scale: int) -> Case:
     )
 
 
+def filled(rounds: int, scale: int) -> Case:
+    """1 MB arrays that are filled anew for each message."""
+    jobs = {
+        key: partial(throughput, key, "ipc", 1_000_000, 4000 // scale, HWM_LARGE)
+        for key in ("fill-pool", "fill-empty", "fill-copy")
+    }
+    return Case(
+        "1 MB arrays, filled anew, between two processes, ipc",
+        best(jobs, 2 * rounds),
+        size=1_000_000,
+    )
+
+
 def latency(transport: Transport, one_core: bool, rounds: int, scale: int) -> Iterator[Case]:
     """Ping-pong of a 1 KB array.
 
@@ -64,6 +77,7 @@ def run(rounds: int, scale: int) -> Iterator[Case]:
     for transport in TRANSPORTS:
         yield small(transport, rounds, scale)
     yield large(rounds, scale)
+    yield filled(rounds, scale)
     for transport in TRANSPORTS:
         for one_core in (False, True):
             yield from latency(transport, one_core, rounds, scale)
