@@ -55,7 +55,7 @@ cdef class BufferPool:
 
     A slot is taken for as long as anybody holds its array or a view of it: the program; libzmq,
     with the array in flight; over inproc, the receiver, with what it received. So nothing is given
-    back by hand, and nothing that a program does with an array can bring two into the same memory.
+    back by hand, or too early.
 
     Parameters
     ----------
