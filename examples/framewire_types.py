@@ -38,7 +38,7 @@ def itemsize(form: Any, tails: bool | None = None) -> int:
     if isinstance(form, dict):
         check_counts(form["offsets"])
         check_counts([form["itemsize"]])
-        sizes = [itemsize(x, tails) for x in form["formats"]]
+        sizes = [itemsize(x, tails and not isinstance(x, dict)) for x in form["formats"]]
         ends = [at + size for at, size in zip(form["offsets"], sizes, strict=True)]
         check(max([0, *ends]) <= form["itemsize"])
         if tails is not None:

@@ -301,7 +301,7 @@ def test_unknown_names(pair):
         lambda: framewire.serialize(1, ["nope"], on_error="raise"),
     ):
         with pytest.raises(
-            (ValueError, TypeError), match=r"'nope'.*array, raw, json, msgpack, pickle"
+            (ValueError, TypeError), match=r"'nope'.*array, raw, json, msgpack, record, pickle"
         ):
             call()
     framewire.register_serializer("codec-gone", lambda x: (x, []), lambda header, frames: header)

@@ -19,9 +19,11 @@ from ._serialized import (
     send_string,
 )
 from .errors import DecodeError, LimitError, RefusedError, SchemaError
+from .fields import array, blob, f32, f64, i8, i16, i32, i64, pad, text, u8, u16, u32, u64
 from .functional import deserialize, serialize
 from .limits import Limits
 from .message import Message, recv_message
+from .records import Record, record
 from .serializers.objects import register_generic
 from .serializers.registry import (
     register_message,
@@ -43,15 +45,26 @@ __all__ = [
     "Limits",
     "Message",
     "MessageTracker",
+    "Record",
     "RefusedError",
     "SchemaError",
     "Socket",
+    "array",
+    "blob",
     "default_codec",
     "deserialize",
     "dumps",
+    "f32",
+    "f64",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
     "install",
     "loads",
     "loads_array",
+    "pad",
+    "record",
     "recv",
     "recv_array",
     "recv_into",
@@ -79,7 +92,12 @@ __all__ = [
     "send_value",
     "serialize",
     "set_default_codec",
+    "text",
     "transport",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
     "uninstall",
     "unregister_serializer",
 ]

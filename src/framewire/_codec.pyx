@@ -16,7 +16,7 @@ __all__ = ["SAFE", "Codec", "as_codec", "codec_for", "default_codec", "note_code
 # What a receiver takes unless it says otherwise: what cannot run what the sender chose. "user" is
 # every serializer that was registered in this process and not called unsafe.
 SAFE = frozenset(
-    ["raw", "array", "json", "msgpack", "protobuf", "flatbuffers", "capnp", "arrow", "user"]
+    ["raw", "array", "json", "msgpack", "record", "protobuf", "flatbuffers", "capnp", "arrow", "user"]
 )
 
 

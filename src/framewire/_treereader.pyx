@@ -353,13 +353,13 @@ cdef class TreeReader:
     cdef np.dtype read_head(self, const uint8_t *content, size_t size, fw_head_t *head):
         try:
             read_head(Span(content, size), head)
-            if head.serializer == FW_SERIALIZER_ARRAY and not head.flags & FW_FLAG_META:
+            if head.serializer == FW_SERIALIZER_ARRAY and not head.flags & (FW_FLAG_META | FW_FLAG_STAMP):
                 return head_dtype(head)
         except DecodeError as error:
             if type(error) is not DecodeError:  # well-formed, but too much, or unknown here
                 raise
             raise self.error(f"an array's head: {error}") from None
-        raise self.error("a head that is no array's, or has metadata")
+        raise self.error("a head that is no array's, or has metadata or a stamp")
 
     cdef Part next_buffer(self) except *:
         if self.payload.taken == self.payload.head.buffers:

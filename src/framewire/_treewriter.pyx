@@ -45,6 +45,7 @@ from ._packer cimport (
     reserve,
 )
 from ._raw cimport hold_raw
+from ._records cimport RecordBase
 from ._tree cimport *
 
 cdef extern from "Python.h":
@@ -441,6 +442,8 @@ cdef class TreeWriter:
             return self.put_attributes(value, names, names)
         if isinstance(value, msgspec.Struct):
             return self.put(as_fields(value))
+        if isinstance(value, RecordBase):
+            return self.put(value.to_dict())
         if PyObject_CheckBuffer(value):
             return self.put_buffer(
                 value, BESIDE_BYTES if isinstance(value, bytes) else BESIDE_BUFFER

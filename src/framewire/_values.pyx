@@ -41,6 +41,8 @@ from ._payload cimport (
     put_buffers,
 )
 from ._raw cimport hold_raw
+from ._recordio cimport get_record, put_record
+from ._records cimport RecordBase
 from ._treereader cimport as_frames, read_tree
 from ._treewriter cimport TreeWriter, from_dlpack, write_parts, write_tree
 
@@ -119,6 +121,10 @@ cdef int put_by_name(Frames *frames, object value, str name, Manner manner) exce
         return put_as_array(frames, value, manner)
     if name == "raw":
         return put_raw(frames, value, manner)
+    if name == "record":
+        if not isinstance(value, RecordBase):
+            raise NotImplementedError(f"a {type(value).__qualname__} is no record")
+        return put_record(frames, value, manner)
     return put_by(frames, value, registry.by_name(name), manner)
 
 
@@ -134,6 +140,8 @@ cdef int put_auto(Frames *frames, object value, Manner manner) except -1:
         return put_tree(frames, value, manner)
     if cls is bytes or cls is bytearray or cls is memoryview:
         return put_raw(frames, value, manner)
+    if isinstance(value, RecordBase):
+        return put_record(frames, value, manner)
     if objects.dumpers.find(cls) is not None:
         return put_tree(frames, value, manner)
     name = registry.by_type(cls)
@@ -244,6 +252,8 @@ cdef object get_value(
         head.serializer, user_name(&head) if head.serializer == FW_SERIALIZER_USER else None
     )
     payload_open(&payload, frames, at, frame, &head)
+    if head.serializer == FW_SERIALIZER_RECORD:
+        return get_record(&payload, type, copy)
     try:
         value = get_payload(&payload, socket, context, codec, depth, copy)
     except (DecodeError, MemoryError):

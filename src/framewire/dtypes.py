@@ -8,6 +8,7 @@ the others is specified in the wire format, "The type section". Nothing from the
 import functools
 import re
 import sys
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
@@ -15,7 +16,7 @@ import numpy as np
 
 from .errors import DecodeError, LimitError, RefusedError
 
-__all__ = ["CODES", "describe", "in_order", "parse", "parse_type"]
+__all__ = ["CODES", "describe", "dtype_form", "in_order", "parse", "parse_form", "parse_type"]
 
 _EXTENSIONS = frozenset(
     "bfloat16 float8_e3m4 float8_e4m3 float8_e4m3b11fnuz float8_e4m3fn float8_e4m3fnuz "
@@ -78,20 +79,23 @@ def describe(dtype: np.dtype[Any]) -> bytes:
     ValueError
         It is nested too deeply, or its description is longer than 1 MiB.
     """
-    form = _form(dtype, 0)
+    form = dtype_form(dtype)
     text = form.encode() if isinstance(form, str) else msgspec.json.encode(form)
     if len(text) > _MAX_TEXT:
         raise ValueError(f"a dtype whose description has {len(text)} bytes")
     return text
 
 
-def _form(dtype: np.dtype[Any], depth: int) -> Any:
-    """A dtype as what JSON can say: a string, a structure's dict, a sub-array's list."""
+def dtype_form(dtype: np.dtype[Any], depth: int = 0) -> Any:
+    """A dtype as what JSON can say: a string, a structure's dict, a sub-array's list.
+
+    Raises as `describe`.
+    """
     if depth > _MAX_DEPTH:
         raise ValueError(f"a dtype nested deeper than {_MAX_DEPTH}")
     if dtype.subdtype is not None:
         base, shape = dtype.subdtype
-        return [_form(base, depth + 1), list(shape)]
+        return [dtype_form(base, depth + 1), list(shape)]
     if dtype.names is not None:
         return _structure(dtype, depth)
     if dtype.hasobject or dtype.kind not in "biufcSUVmM":
@@ -114,7 +118,7 @@ def _structure(dtype: np.dtype[Any], depth: int) -> dict[str, Any]:
     titles = [field[2] if len(field) > 2 else None for field in fields]
     form: dict[str, Any] = {
         "names": list(dtype.names or ()),
-        "formats": [_form(field[0], depth + 1) for field in fields],
+        "formats": [dtype_form(field[0], depth + 1) for field in fields],
         "offsets": [field[1] for field in fields],
         "itemsize": dtype.itemsize,
     }
@@ -160,20 +164,40 @@ def _parse(text: bytes) -> np.dtype[Any]:
     return dtype
 
 
+def parse_form(form: Any, others: Callable[[str], np.dtype[Any] | None]) -> np.dtype[Any]:
+    """The dtype of what `dtype_form` gives, from the wire. Raises as `parse`.
+
+    `others` is asked first for the dtype of a string, and says None if it does not know it.
+    """
+    try:
+        return _dtype(form, 0, others)
+    except DecodeError:
+        raise
+    except _UNREADABLE as error:
+        raise DecodeError(f"not a description: {error}", "description") from error
+
+
 _parse_cached = functools.lru_cache(maxsize=256)(_parse)
 
 
-def _dtype(form: Any, depth: int) -> np.dtype[Any]:
+def _unknown(text: str) -> None:
+    """No dtypes but those of arrays."""
+
+
+def _dtype(
+    form: Any, depth: int, others: Callable[[str], np.dtype[Any] | None] = _unknown
+) -> np.dtype[Any]:
     if depth > _MAX_DEPTH:
         raise LimitError(f"a dtype nested deeper than {_MAX_DEPTH}", "limit")
     if isinstance(form, str):
-        return parse_type(form)
+        other = others(form)
+        return parse_type(form) if other is None else other
     if isinstance(form, list):
         base, shape = form
-        item = _dtype(base, depth + 1)
+        item = _dtype(base, depth + 1, others)
         sub_array: np.dtype[Any] = np.dtype((item, tuple(_count(n) for n in _list(shape))))
         return sub_array
-    return _parse_structure(form, depth)
+    return _parse_structure(form, depth, others)
 
 
 def parse_type(text: str) -> np.dtype[Any]:
@@ -203,11 +227,13 @@ def parse_type(text: str) -> np.dtype[Any]:
     raise DecodeError(f"not a type: {text[:80]!r}", "description")
 
 
-def _parse_structure(form: Any, depth: int) -> np.dtype[Any]:
+def _parse_structure(
+    form: Any, depth: int, others: Callable[[str], np.dtype[Any] | None]
+) -> np.dtype[Any]:
     names = [_text(name) for name in _list(form["names"])]
     fields: dict[str, Any] = {
         "names": names,
-        "formats": [_dtype(each, depth + 1) for each in _list(form["formats"])],
+        "formats": [_dtype(each, depth + 1, others) for each in _list(form["formats"])],
         "offsets": [_count(offset) for offset in _list(form["offsets"])],
     }
     if "titles" in form:

@@ -35,6 +35,7 @@ IDS = {
     "raw": 2,
     "json": 3,
     "msgpack": 4,
+    "record": 5,
     "pickle": 6,
     "cloudpickle": 7,
     "dill": 8,
@@ -57,7 +58,7 @@ _RULES = {
     "capnp": (0, "0x[0-9a-f]{1,16}"),
     "arrow": (1, "table|batch|pandas"),
 }
-_RESERVED = ("auto", "record", "user", "error", "arrow.extension")
+_RESERVED = ("auto", "user", "error", "arrow.extension")
 USER = 255  # the id that all others share; they travel by name
 
 _loaded: dict[str, "Serializer"] = {}

@@ -1,0 +1,3 @@
+__all__ = ["make_fast"]
+
+def make_fast(metaclass: type, cls: type) -> None: ...

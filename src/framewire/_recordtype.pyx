@@ -1,0 +1,112 @@
+"""What makes classes of records fast: slots of their type objects that Python fills in more generally.
+
+A class statement gives a class slots that can do everything: build a tuple and a dict of a call's
+arguments, look for weak references and dicts, have the garbage collector look at it. Records have no
+use for these. To make, read and drop one takes half the time with the slots below.
+"""
+
+from cpython.object cimport PyObject
+
+from ._records cimport RecordBase, construct, unpack_at
+
+cdef extern from "Python.h":
+    ctypedef object (*vectorcallfunc)(object, PyObject *const *, size_t, PyObject *)
+
+    ctypedef struct PyTypeObject:
+        vectorcallfunc tp_vectorcall
+        unsigned long tp_flags
+
+    ctypedef struct PyMethodDef:
+        const char *ml_name
+        object (*ml_meth)(object, object)
+        int ml_flags
+        const char *ml_doc
+
+    unsigned long HAVE_VECTORCALL "Py_TPFLAGS_HAVE_VECTORCALL"
+    int METH_O
+    object PyCFunction_NewEx(PyMethodDef *method, object self, object module)
+
+cdef extern from *:
+    """
+    #define MOST_FREE 64
+
+    static PyObject *free_records[MOST_FREE]; /* of the size of a RecordBase; under the GIL */
+    static int free_count;
+    static PyTypeObject *record_base;
+
+    static PyObject *alloc_record(PyTypeObject *type, Py_ssize_t items) {
+        PyObject *self = free_count > 0 ? free_records[--free_count]
+                                        : (PyObject *)PyObject_Malloc((size_t)type->tp_basicsize);
+        (void)items;
+        if (self == NULL) {
+            return PyErr_NoMemory();
+        }
+        memset(self, 0, (size_t)type->tp_basicsize);
+        return PyObject_Init(self, type);
+    }
+
+    static void free_record(void *self) {
+        if (free_count < MOST_FREE) {
+            free_records[free_count++] = (PyObject *)self;
+        } else {
+            PyObject_Free(self);
+        }
+    }
+
+    /* Also the base's for classes that inherit from one with it, and have more slots. */
+    static void dealloc_record(PyObject *self) {
+        PyTypeObject *type = Py_TYPE(self);
+        if (type->tp_dealloc == dealloc_record && type->tp_finalize != NULL &&
+            PyObject_CallFinalizerFromDealloc(self) < 0) {
+            return;
+        }
+        record_base->tp_dealloc(self);
+        Py_DECREF(type);
+    }
+
+    static void set_slots(PyTypeObject *base, PyTypeObject *type) {
+        record_base = base;
+        if (type->tp_basicsize == base->tp_basicsize) {
+            /* a class statement gives it to all classes; none has been made of this one yet */
+            type->tp_flags &= ~Py_TPFLAGS_HAVE_GC;
+            type->tp_alloc = alloc_record;
+            type->tp_free = free_record;
+            type->tp_dealloc = dealloc_record;
+        }
+    }
+
+    static PyMethodDef unpack_method;
+    """
+    void set_slots(PyTypeObject *base, PyTypeObject *cls)
+    PyMethodDef unpack_method
+
+__all__ = ["make_fast"]
+
+
+cdef object unpack(object cls, object buffer):
+    return unpack_at(cls, buffer, 0, True)
+
+
+cdef bytes unpack_doc = RecordBase.unpack.__doc__.encode()
+unpack_method.ml_name = b"unpack"
+unpack_method.ml_meth = unpack
+unpack_method.ml_flags = METH_O
+unpack_method.ml_doc = unpack_doc
+
+
+def make_fast(metaclass, cls):
+    """Give a class of records, with fields, the slots above, unless it overrides what they do.
+
+    `unpack` becomes a function of the class's own, which it is not bound to at each call.
+    """
+    if cls.__init__ is RecordBase.__init__ and cls.__new__ is RecordBase.__new__:
+        (<PyTypeObject *>metaclass).tp_flags |= HAVE_VECTORCALL
+        (<PyTypeObject *>cls).tp_vectorcall = construct
+    set_slots(<PyTypeObject *>RecordBase, <PyTypeObject *>cls)
+    if all(["unpack" not in vars(base) or is_own(base) for base in cls.__mro__[:-1]]):
+        cls.unpack = PyCFunction_NewEx(&unpack_method, cls, None)
+
+
+cdef bint is_own(object base) except -1:
+    """Is a class's `unpack` one of ours?"""
+    return base is RecordBase or isinstance(vars(base)["unpack"], type(len))

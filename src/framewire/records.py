@@ -1,0 +1,337 @@
+"""Records: fixed binary structs as classes, defined once, packed and read in C."""
+
+import dataclasses
+import sys
+import threading
+import typing
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._records import MISSING, Field, RecordBase, Schema
+from ._recordtype import make_fast
+from .errors import DecodeError, SchemaError
+from .fields import FieldType, field_type, struct_types
+from .schema import Definition, difference, extended, parse_schema, schema_for_dtype, schema_of_form
+
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+else:
+
+    def dataclass_transform(**about: Any) -> Callable[[Any], Any]:
+        return lambda cls: cls
+
+
+__all__ = ["DEFINED", "Record", "RecordMeta", "class_for", "mismatch", "record"]
+
+_MAX_LEARNED = 256  # schemas
+_RESERVED = frozenset(name for name in dir(RecordBase) if not name.startswith("_"))
+
+# The classes that this process has defined, by fingerprint, of two the later one; and by those of
+# the older versions that they take.
+DEFINED: dict[int, type["Record"]] = {}
+_older_of: dict[int, type["Record"]] = {}
+# Those made of schemas that came with messages, the latest last.
+_learned: dict[int, type["Record"]] = {}
+_learning = threading.Lock()
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls, include_extras=True, localns=dict(vars(cls)))
+    return {name: hint for name, hint in hints.items() if not _is_class_variable(hint)}
+
+
+def _is_class_variable(hint: Any) -> bool:
+    return hint is typing.ClassVar or typing.get_origin(hint) is typing.ClassVar
+
+
+def _own_annotations(cls: type) -> list[Definition]:
+    """The fields that a class of records declares itself."""
+    if cls.__module__ == __name__ and cls.__name__ == "Record":
+        return []
+    names = _annotated_names(cls)
+    if not names:
+        return []
+    hints = _hints(cls)
+    found = []
+    for name in names:
+        if name not in hints:
+            continue
+        try:
+            kind = field_type(hints[name])
+        except TypeError as error:
+            raise TypeError(f"{cls.__name__}.{name}: {error}") from None
+        found.append((name, kind, vars(cls).get(name, MISSING)))
+    return found
+
+
+def _annotated_names(cls: type) -> list[str]:
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        return list(annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF))
+    return list(vars(cls).get("__annotations__", ()))
+
+
+def _describe(cls: Any, learned: bool) -> None:
+    """Give a class the descriptors of its fields. One that was learned has them where it can."""
+    for field in cls._schema.fields:
+        if field.name not in _RESERVED and not field.name.startswith("_"):
+            setattr(cls, field.name, field)
+        elif not learned:
+            raise TypeError(f"{field.label}: a field cannot have this name")
+    if not learned:
+        DEFINED[cls._schema.fingerprint] = cls
+        _older_of.update(dict.fromkeys(cls._schema.older, cls))
+
+
+class RecordMeta(type):
+    """The class of classes of records: what they say of their layout."""
+
+    _schema: Schema | None
+
+    def __new__(
+        mcs,
+        name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        learned: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        namespace.setdefault("__slots__", ())
+        cls: Any = super().__new__(mcs, name, bases, namespace, **kwargs)
+        if own := _own_annotations(cls):
+            cls._schema = extended(cls._schema, name, own)
+        if own or namespace.get("_schema"):
+            _describe(cls, learned)
+        if cls._schema is not None:
+            make_fast(mcs, cls)
+        return cls
+
+    @property
+    def dtype(cls) -> np.dtype[Any]:
+        """The numpy dtype with the same bytes: packed, fields by their names.
+
+        Raises
+        ------
+        TypeError
+            A field is a variable tail, which no dtype has.
+        """
+        schema = cls._known_schema()
+        if schema.dtype is None:
+            tails = [field.name for field in schema.fields if field.form in ("str", "bytes")]
+            raise TypeError(f"{cls.__name__} has no dtype: {', '.join(tails)} is of any length")
+        dtype: np.dtype[Any] = schema.dtype
+        return dtype
+
+    @property
+    def schema(cls) -> str:
+        """The schema: canonical JSON (docs/wire-format.md, "Records")."""
+        return cls._known_schema().text
+
+    @property
+    def fingerprint(cls) -> int:
+        """The fingerprint of the schema, which each message carries."""
+        return cls._known_schema().fingerprint
+
+    @property
+    def itemsize(cls) -> int:
+        """Bytes of the fixed part."""
+        return cls._known_schema().itemsize
+
+    @property
+    def fields(cls) -> tuple[Field, ...]:
+        """The fields, in order."""
+        return cls._known_schema().fields
+
+    def _known_schema(cls) -> Schema:
+        if cls._schema is None:
+            raise TypeError(f"{cls.__name__} has no fields")
+        return cls._schema
+
+
+@dataclass_transform(frozen_default=True)
+class Record(RecordBase, metaclass=RecordMeta):
+    """A fixed binary struct; subclasses annotate its fields.
+
+    The fields are packed, little-endian, in the order of the annotations: `u8` to `u64`, `i8` to
+    `i64`, `f32`, `f64`, `text`, `blob`, `array`, `pad`, scalar types of numpy, ``bool``, ``int``
+    (i64), ``float`` (f64), enumerations (i64, or ``Annotated[Color, u8]``), other records without
+    tails, and, as variable tails behind the fixed part, ``str`` and ``bytes``. Values of the class
+    body are defaults.
+
+    Instances are immutable, compare by value, and are views: of the bytes that a call of the class
+    packs, or of the buffer or message that they were read from, as long as they live. A field is
+    read when it is asked for; arrays are read-only views where that is aligned.
+
+    A field that is appended to a class in a later version needs a default. Readers of the old class
+    then take the new one's records, and the other way round.
+
+    Raises
+    ------
+    TypeError
+        A field has no type that a record can carry, or a name that records use; a call without a
+        value for each field, or with one of another type; the text names the field.
+    ValueError
+        A value that is out of range or too long for its field.
+
+    Examples
+    --------
+    >>> from framewire import Record, f32, f64, u32
+    >>> class Imu(Record):
+    ...     seq: u32
+    ...     t: f64
+    ...     temp: f32
+    ...     msg: str
+    >>> imu = Imu(7, 1.5, 20.25, "ok")
+    >>> len(imu.pack()), Imu.unpack(imu.pack()).temp
+    (26, 20.25)
+    """
+
+    _schema: typing.ClassVar[Schema | None] = None
+
+
+def record(
+    definition: Any, names: str | Iterable[str] | None = None, *, name: str | None = None
+) -> Any:
+    """A class of records from what defines its fields elsewhere; also a decorator.
+
+    Parameters
+    ----------
+    definition : type, numpy.dtype or str
+        A dataclass or another annotated class; a structured dtype, whose offsets and byte orders
+        are kept; or a format of `struct`, with `names`.
+    names : str or iterable of str
+        The fields' names, one for each value of the format; a str is split at spaces.
+    name : str, optional
+        Of the class; by default that of `definition`, or "Record".
+
+    Returns
+    -------
+    type
+        A subclass of `Record`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `Record`; not as many names as values.
+
+    Examples
+    --------
+    >>> import framewire, numpy
+    >>> Point = framewire.record(numpy.dtype([("x", "<f4"), ("y", "<f4")]), name="Point")
+    >>> Point(1, 2), Point.fingerprint == framewire.record("<ff", "x y").fingerprint
+    (Point(x=1.0, y=2.0), True)
+    """
+    if isinstance(definition, str):
+        types, size = struct_types(definition)
+        return _made(name or "Record", _named(types, names), size)
+    if isinstance(definition, type) and not issubclass(definition, np.generic):
+        made = _made(name or definition.__name__, _of_class(definition), None)
+        made.__doc__ = definition.__doc__
+        made.__module__ = definition.__module__
+        made.__qualname__ = definition.__qualname__ if name is None else name
+        return made
+    return _class(schema_for_dtype(np.dtype(definition), name or "Record", _class_inside))
+
+
+def _named(types: Sequence[FieldType], names: str | Iterable[str] | None) -> list[Definition]:
+    given = names.split() if isinstance(names, str) else list(names or ())
+    values = sum(each.form is not None for each in types)
+    if len(given) != values:
+        raise ValueError(f"a format of {values} values, and {len(given)} names")
+    rest = iter(given)
+    return [("_" if each.form is None else next(rest), each, MISSING) for each in types]
+
+
+def _of_class(cls: type) -> list[Definition]:
+    """The fields of an annotated class, with its bases' before its own."""
+    defaults = {}
+    if dataclasses.is_dataclass(cls):
+        for field in dataclasses.fields(cls):
+            if field.default_factory is not dataclasses.MISSING:
+                defaults[field.name] = field.default_factory()
+            elif field.default is not dataclasses.MISSING:
+                defaults[field.name] = field.default
+        names = [field.name for field in dataclasses.fields(cls)]
+        hints = _hints(cls)
+        return [(name, field_type(hints[name]), defaults.get(name, MISSING)) for name in names]
+    return [
+        (name, field_type(hint), getattr(cls, name, MISSING)) for name, hint in _hints(cls).items()
+    ]
+
+
+def _made(name: str, fields: list[Definition], size: int | None) -> Any:
+    return _class(extended(None, name, fields, size))
+
+
+def _class_inside(form: Any) -> Any:
+    """The class of a structure inside another, which has no other name than its field's."""
+    return _class(schema_of_form(form, "Record", _class_inside), learned=True)
+
+
+def _class(schema: Schema, learned: bool = False) -> Any:
+    """A class with a schema that was made before it."""
+    namespace = {"_schema": schema, "__module__": "framewire"}
+    return RecordMeta(schema.name, (Record,), namespace, learned=learned)
+
+
+# ---- what came with a message
+
+
+def class_for(fingerprint: int, versions: Sequence[int], schema: bytes | None) -> Any:
+    """The class of a message's record: one defined here, or made of the schema that it brings.
+
+    Raises
+    ------
+    SchemaError
+        Nothing is known of it.
+    DecodeError
+        Code ``schema``: the schema is none, or not that of the fingerprint.
+    """
+    known = DEFINED.get(fingerprint)
+    for each in versions:
+        known = known or DEFINED.get(each)
+    known = known or _older_of.get(fingerprint)
+    if known is None and fingerprint not in _learned and schema is not None:
+        learn(fingerprint, schema)
+    known = known or _learned.get(fingerprint)
+    if known is None:
+        raise SchemaError(
+            f"a record of the unknown schema {fingerprint:#018x}: define its class here, or have "
+            "the sender's Codec(schema=...) send the schema",
+            "mismatch",
+        )
+    return known
+
+
+def learn(fingerprint: int, text: bytes) -> None:
+    """Keep the class of a schema that came with a message."""
+    name = f"Record_{fingerprint:016x}"
+    cls = _class(parse_schema(fingerprint, text, name, _class_inside), learned=True)
+    with _learning:
+        while len(_learned) >= _MAX_LEARNED:
+            del _learned[next(iter(_learned))]
+        _learned[fingerprint] = cls
+
+
+def mismatch(cls: Any, fingerprint: int, text: bytes | None) -> SchemaError:
+    """The error for a record of another schema than the class that was asked for."""
+    ours = cls._known_schema()
+    theirs: Schema | None = None
+    for known in (DEFINED.get(fingerprint), _learned.get(fingerprint)):
+        if known is not None:
+            theirs = known._schema
+    if theirs is None and text is not None:
+        try:
+            theirs = parse_schema(fingerprint, text, "sender's")
+        except DecodeError as error:
+            return SchemaError(f"a record that is no {ours.name}: {error}", "mismatch")
+    if theirs is None:
+        return SchemaError(
+            f"a record of schema {fingerprint:#018x}, {ours.name} has {ours.fingerprint:#018x}; "
+            "with Codec(schema=...) at the sender this would say what differs",
+            "mismatch",
+        )
+    return SchemaError(f"a record that is no {ours.name}: {difference(ours, theirs)}", "mismatch")
