@@ -44,8 +44,10 @@ def sent_with(socket, peer, value=5, **options):
 def test_defaults():
     codec = framewire.default_codec()
     assert (codec.serializer, codec.allow, codec.limits) == ("auto", SAFE, Limits())
+    assert (codec.stamp, codec.schema) == (False, 0)
     assert not SAFE & {"pickle", "cloudpickle", "dill", "arrow.extension"}
     assert (Codec().serializer, Codec().allow, Codec().limits) == (None, None, None)
+    assert (Codec().stamp, Codec().schema) == (None, None)
 
 
 def test_equality_hash_repr():
@@ -54,6 +56,8 @@ def test_equality_hash_repr():
     assert codec == twin
     assert hash(codec) == hash(twin)
     assert len({codec, twin, Codec("json"), Codec()}) == 3
+    assert len({Codec(), *(Codec(stamp=s) for s in (True, False)), Codec(schema=0)}) == 4
+    assert Codec(stamp=True, schema=5) == Codec(schema=5, stamp=True)
     assert codec != Codec("json", allow=["json"], limits=Limits(5))
     assert codec != "json"
     assert Codec(["json", "msgpack"]) == Codec(("json", "msgpack"))
@@ -61,14 +65,20 @@ def test_equality_hash_repr():
         "Codec(serializer='json', allow=['json', 'raw'], limits=Limits(depth=5, keys=20000))"
     )
     assert repr(Codec()) == "Codec()"
+    assert repr(Codec(stamp=False, schema=100)) == "Codec(stamp=False, schema=100)"
     assert repr(Codec(allow=[])) in ("Codec(allow=[])", "Codec(allow=frozenset())")
     assert eval(repr(codec)) == codec
 
 
 @pytest.mark.parametrize(
     "codec",
-    [Codec(), Codec("json"), Codec(["json", "pickle"], allow=SAFE, limits=Limits(3))],
-    ids=["empty", "name", "all"],
+    [
+        Codec(),
+        Codec("json"),
+        Codec(["json", "pickle"], allow=SAFE, limits=Limits(3)),
+        Codec(stamp=True, schema=7),
+    ],
+    ids=["empty", "name", "all", "stamp"],
 )
 def test_copies(codec):
     for twin in (pickle.loads(pickle.dumps(codec)), copy.copy(codec), copy.deepcopy(codec)):
@@ -78,7 +88,7 @@ def test_copies(codec):
 
 def test_immutable():
     codec = Codec("json")
-    for name in ("serializer", "allow", "limits", "new"):
+    for name in ("serializer", "allow", "limits", "stamp", "schema", "new"):
         with pytest.raises(AttributeError):
             setattr(codec, name, None)
     for again in (("pickle",), ()):
@@ -107,6 +117,11 @@ def test_immutable():
         (lambda: Codec(limits=5), TypeError),
         (lambda: Codec(limits={"depth": 5}), TypeError),
         (lambda: Codec("json", SAFE), TypeError),
+        (lambda: Codec(stamp=1), TypeError),
+        (lambda: Codec(schema=True), TypeError),
+        (lambda: Codec(schema=1.0), TypeError),
+        (lambda: Codec(schema=-1), ValueError),
+        (lambda: Codec(schema=2**31), ValueError),
         (lambda: Limits(0), ValueError),
         (lambda: Limits(513), ValueError),
         (lambda: framewire.set_default_codec(5), TypeError),
@@ -116,7 +131,8 @@ def test_immutable():
     ],
     ids=[
         *"number list-of-number empty bytes allow allow-bytes limits limits-dict".split(),
-        *"positional shallow deep default both context-both context".split(),
+        *"positional stamp schema-bool schema-float schema-negative schema-large".split(),
+        *"shallow deep default both context-both context".split(),
     ],
 )
 def test_not_a_codec(make, error):
@@ -135,7 +151,9 @@ def test_levels(ctx, quick):
     """The call, the socket, the context, the process: the first that says so."""
     framewire.set_default_codec(Codec("json"))
     assert serializer_of(framewire.dumps(5)) == "json"
-    assert framewire.default_codec() == Codec("json", allow=SAFE, limits=Limits())
+    assert framewire.default_codec() == Codec(
+        "json", allow=SAFE, limits=Limits(), stamp=False, schema=0
+    )
     peer = quick(ctx.socket(zmq.PAIR))
     peer.bind("inproc://levels")
     socket = quick(ctx.socket(zmq.PAIR))
@@ -177,7 +195,9 @@ def test_each_field_is_inherited_alone():
     framewire.set_default_codec(Codec(limits=Limits(7)))
     with framewire.Context(codec=Codec(allow=["json", "raw"])) as context:
         socket = context.socket(zmq.PAIR, codec=Codec("json"))
-        assert socket.codec == Codec("json", allow=["raw", "json"], limits=Limits(7))
+        assert socket.codec == Codec(
+            "json", allow=["raw", "json"], limits=Limits(7), stamp=False, schema=0
+        )
         framewire.set_default_codec()  # what was assigned is resolved
         assert socket.codec.limits == Limits(7)
         assert context.codec.limits == Limits(7)

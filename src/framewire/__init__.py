@@ -31,6 +31,7 @@ from .serializers.registry import (
     unregister_serializer,
 )
 from .socket import Context, Socket, install, uninstall
+from .stats import Counts, Latency, Stamp, Stats, stats
 from .tracker import MessageTracker
 
 register_serialization_family = register_serializer  # dask's name
@@ -40,7 +41,9 @@ __all__ = [
     "BufferPool",
     "Codec",
     "Context",
+    "Counts",
     "DecodeError",
+    "Latency",
     "LimitError",
     "Limits",
     "Message",
@@ -49,6 +52,8 @@ __all__ = [
     "RefusedError",
     "SchemaError",
     "Socket",
+    "Stamp",
+    "Stats",
     "array",
     "blob",
     "default_codec",
@@ -92,6 +97,7 @@ __all__ = [
     "send_value",
     "serialize",
     "set_default_codec",
+    "stats",
     "text",
     "transport",
     "u8",

@@ -8,10 +8,18 @@ from operator import index
 import numpy
 
 
-from ._codec cimport codec_of
+from ._codec cimport Codec, codec_of, stamping
 from ._decode cimport get_array
 from ._encode cimport BY_SIZE, PACKED, checked_array, encode_meta, put_array
 from ._frames cimport Frames, frames_begin, frames_end, frames_load
+from ._ledger cimport (
+    Account,
+    Sequence,
+    count_decoded,
+    open_received,
+    open_stamp,
+    send_stamped,
+)
 from ._libzmq cimport ZMQ_SNDMORE, direct
 from ._transport cimport frames_receive, frames_send
 from ._values cimport put_envelope
@@ -51,7 +59,7 @@ def send_array(
         Put the payload into the frame of the head whatever its size, for ZMQ_CONFLATE and for the
         sockets that take no message of several frames. That is a copy.
     codec : Codec, optional
-        For symmetry: no field of a codec changes how an array is sent.
+        Its `stamp`; no other field changes how an array is sent.
 
     Returns
     -------
@@ -73,18 +81,24 @@ def send_array(
     releases it.
     """
     cdef Frames frames
+    cdef bint stamped = False
+    cdef Sequence sequence = None
     if flags & ZMQ_SNDMORE:
         raise ValueError("SNDMORE: a head describes a whole message, nothing can follow an array")
     if copy is not None:
         copy = bool(copy)  # before anything is looked at: this may run Python
-    if codec is not None:
-        codec_of(socket, codec)
+    if stamping or codec is not None:
+        stamped = codec_of(socket, codec).stamps
     encoded = encode_meta(meta)
     frames_begin(&frames, not direct, track)
     try:
         if topic is not None:
             put_envelope(&frames, socket, None, topic)
+        if stamped:
+            sequence = open_stamp(&frames, socket)
         put_array(&frames, checked_array(A), copy, encoded, 0, PACKED if packed else BY_SIZE)
+        if sequence is not None:
+            return send_stamped(&frames, socket, flags, sequence)
         return frames_send(&frames, socket, flags)
     finally:
         frames_end(&frames)
@@ -154,6 +168,8 @@ def recv_array(
     other envelope frames are dropped: `recv_message` shows them.
     """
     cdef Frames frames
+    cdef Codec chosen
+    cdef Account account = None
     if copy is not None:
         copy = bool(copy)
     if out is not None:
@@ -165,7 +181,13 @@ def recv_array(
     frames_begin(&frames, not direct, False)
     try:
         frames_receive(&frames, socket, flags, True)
-        return get_array(&frames, socket, codec_of(socket, codec), copy, out, dtype, shape)
+        chosen = codec_of(socket, codec)
+        if chosen.stamps:
+            account = open_received(&frames, socket)
+        array = get_array(&frames, socket, chosen, copy, out, dtype, shape)
+        if account is not None:
+            count_decoded(account)
+        return array
     finally:
         frames_end(&frames)
 

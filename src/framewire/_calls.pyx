@@ -15,6 +15,14 @@ from ._codec cimport Codec, codec_of, inside
 from ._decode cimport find_head, read_head
 from ._encode cimport APART
 from ._frames cimport Frames, Span, frames_begin, frames_end, frames_load
+from ._ledger cimport (
+    Account,
+    Sequence,
+    count_decoded,
+    open_received,
+    open_stamp,
+    send_stamped,
+)
 from ._libzmq cimport ZMQ_SNDMORE, direct
 from ._manner cimport Manner, new_manner
 from ._transport cimport frames_receive, frames_send
@@ -83,6 +91,7 @@ def send_value(
     """
     cdef Frames frames
     cdef Manner manner
+    cdef Sequence sequence = None
     if flags & ZMQ_SNDMORE:
         raise ValueError("SNDMORE: a head describes a whole message, nothing can follow a value")
     manner = new_manner(socket, topic, copy, meta, packed, codec_of(socket, codec))
@@ -90,7 +99,11 @@ def send_value(
     try:
         if topic is not None or envelope is not None:
             put_envelope(&frames, socket, envelope, topic)
+        if manner.codec.stamps:
+            sequence = open_stamp(&frames, socket)
         put_value(&frames, value, serializer, manner)
+        if sequence is not None:
+            return send_stamped(&frames, socket, flags, sequence)
         return frames_send(&frames, socket, flags)
     finally:
         frames_end(&frames)
@@ -142,12 +155,18 @@ def recv_value(socket, int flags=0, *, type=None, copy=None, codec=None):
     """
     cdef Frames frames
     cdef Codec chosen = codec_of(socket, codec)
+    cdef Account account = None
     if copy is not None:
         copy = bool(copy)
     frames_begin(&frames, not direct, False)
     try:
         frames_receive(&frames, socket, flags, True)
-        return get_value(&frames, socket, None, chosen, chosen.depth, copy, type)
+        if chosen.stamps:
+            account = open_received(&frames, socket)
+        value = get_value(&frames, socket, None, chosen, chosen.depth, copy, type)
+        if account is not None:
+            count_decoded(account)
+        return value
     finally:
         frames_end(&frames)
 
@@ -249,7 +268,7 @@ cdef object loaded(object frames, dict context, Codec codec, int depth, object c
         frames_end(&list_of_frames)
 
 
-def parse_head(frames, socket=None):
+def parse_head(frames, socket=None, bint counted=False):
     """Find and check the head of a message.
 
     Parameters
@@ -257,12 +276,14 @@ def parse_head(frames, socket=None):
     frames : iterable of buffers
     socket : zmq.Socket, optional
         Where they came from: on a ROUTER or STREAM the first one is a routing id.
+    counted : bool
+        Count them as a message that the socket received.
 
     Returns
     -------
-    tuple of (int, str, bytes or None) or None
-        The index of the head, the name of the serializer, and the metadata as msgpack; None if the
-        message has no head.
+    tuple of (int, str, bytes or None, tuple of int or None) or None
+        The index of the head, the name of the serializer, the metadata as msgpack, and the stamp:
+        sender, sequence number and time. None if the message has no head.
 
     Raises
     ------
@@ -273,14 +294,24 @@ def parse_head(frames, socket=None):
     cdef fw_head_t head
     cdef Span frame
     cdef Py_ssize_t at
+    cdef Account account = None
     frames_begin(&list_of_frames, True, False)
     try:
         frames_load(&list_of_frames, frames)
+        if counted:
+            account = open_received(&list_of_frames, socket)
         at = find_head(&list_of_frames, socket, &frame)
+        if at >= 0:
+            read_head(frame, &head)
+        if account is not None:
+            count_decoded(account)
         if at < 0:
             return None
-        read_head(frame, &head)
         name = registry.NAMES.get(head.serializer) or (head.type[:head.type_size]).decode("utf-8", "replace")
-        return at, name, head.meta[:head.meta_size] if head.flags & FW_FLAG_META else None
+        meta = head.meta[:head.meta_size] if head.flags & FW_FLAG_META else None
+        stamp = None
+        if head.flags & FW_FLAG_STAMP:
+            stamp = head.stamp.sender, head.stamp.sequence, head.stamp.time
+        return at, name, meta, stamp
     finally:
         frames_end(&list_of_frames)

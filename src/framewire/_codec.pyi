@@ -24,12 +24,16 @@ class Codec:
     serializer: _Names | None
     allow: frozenset[str] | None
     limits: Limits | None
+    stamp: bool | None
+    schema: int | None
     def __new__(
         cls,
         serializer: _Names | None = None,
         *,
         allow: Iterable[str] | None = None,
         limits: Limits | None = None,
+        stamp: bool | None = None,
+        schema: int | None = None,
     ) -> Codec: ...
 
 def default_codec() -> Codec: ...

@@ -11,6 +11,9 @@ from libc.stdint cimport uint8_t
 
 cimport cython
 
+cdef extern from "Python.h":
+    object PyObject_GenericGetDict(object, void *)
+
 __all__ = ["SAFE", "Codec", "as_codec", "codec_for", "default_codec", "note_codec", "set_default_codec"]
 
 # What a receiver takes unless it says otherwise: what cannot run what the sender chose. "user" is
@@ -48,14 +51,25 @@ cdef class Codec:
         reading a pickle runs what the sender chose. "user" stands for all of your own that are not
         registered as unsafe, "arrow.extension" for Arrow's extension types.
     limits : Limits, optional
+    stamp : bool, optional
+        On a sender: each message with a head says which of the socket's it is and when it was sent,
+        which takes 24 bytes; `Message.stamp` shows it. On any socket: count what is sent and
+        received, for `stats`. False by default.
+    schema : int, optional
+        Records are sent with their schema in the first message of their kind on a socket, for each
+        topic, and in every one of so many; 0, the default, is never. Without a socket, as in
+        `dumps`, always unless it is 0.
 
     Raises
     ------
     TypeError
-        Not names. Whether a serializer exists is asked when it is first used (ValueError).
+        Not what is said here. Whether a serializer exists is asked when it is first used
+        (ValueError).
+    ValueError
+        `schema` is negative, or 2**31 and more.
     """
 
-    def __cinit__(self, serializer=None, *, allow=None, limits=None):
+    def __cinit__(self, serializer=None, *, allow=None, limits=None, stamp=None, schema=None):
         if serializer is not None:
             names = _names(serializer, "serializer")
             serializer = serializer if isinstance(serializer, str) else names
@@ -65,13 +79,27 @@ cdef class Codec:
             allow = frozenset(_names(allow, "allow"))
         if limits is not None and not isinstance(limits, Limits):
             raise TypeError(f"limits must be Limits, not {type(limits).__name__}")
+        if stamp is not None and not isinstance(stamp, bool):
+            raise TypeError(f"stamp must be a bool, not {type(stamp).__name__}")
+        if schema is not None:
+            if type(schema) is not int:
+                raise TypeError(f"schema must be an int, not {type(schema).__name__}")
+            if not 0 <= schema < 2**31:
+                raise ValueError(f"a schema every {schema} messages")
+        global stamping
         self.serializer = serializer
         self.allow = allow
         self.limits = limits
-        self.resolved = None not in (serializer, allow, limits)
+        self.stamp = stamp
+        self.schema = schema
+        self.resolved = None not in self._key()
         if self.resolved:
             self.depth = limits.depth
             self.keys = limits.keys
+            self.stamps = stamp
+            if stamp:
+                stamping = True
+            self.schemas = schema
             for id, name in registry.NAMES.items():
                 self.takes[id] = name in allow
             self.takes[registry.USER] = False
@@ -85,6 +113,8 @@ cdef class Codec:
                 above.serializer if self.serializer is None else self.serializer,
                 allow=above.allow if self.allow is None else self.allow,
                 limits=above.limits if self.limits is None else self.limits,
+                stamp=above.stamp if self.stamp is None else self.stamp,
+                schema=above.schema if self.schema is None else self.schema,
             )
             self.above = above
         return self.result
@@ -117,20 +147,24 @@ cdef class Codec:
         return _make, self._key()
 
     def __repr__(self):
-        names = ("serializer", "allow", "limits")
-        known = zip(names, (self.serializer, self.allow and sorted(self.allow), self.limits))
+        serializer, allow, *others = self._key()
+        known = zip(_FIELDS, (serializer, allow and sorted(allow), *others))
         return f"Codec({', '.join(f'{name}={value!r}' for name, value in known if value is not None)})"
 
     def _key(self):
-        return self.serializer, self.allow, self.limits
+        return self.serializer, self.allow, self.limits, self.stamp, self.schema
 
 
-def _make(serializer, allow, limits):
-    return Codec(serializer, allow=allow, limits=limits)
+_FIELDS = ("serializer", "allow", "limits", "stamp", "schema")
 
 
-cdef Codec base = Codec("auto", allow=SAFE, limits=Limits())
+def _make(serializer, allow, limits, stamp=None, schema=None):
+    return Codec(serializer, allow=allow, limits=limits, stamp=stamp, schema=schema)
+
+
+cdef Codec base = Codec("auto", allow=SAFE, limits=Limits(), stamp=False, schema=0)
 cdef Codec default = None   # for the process; None until it is first used
+stamping = False
 cdef bint anywhere = False  # has any context or socket a codec of its own?
 
 
@@ -217,6 +251,14 @@ cdef tuple inside():
     return getattr(reading, "inside", None) if readers > 0 else None
 
 
+cdef dict attributes_of(object socket):
+    """The attributes of a socket, None where its type has none."""
+    try:
+        return PyObject_GenericGetDict(socket, NULL)
+    except AttributeError:
+        return None
+
+
 def codec_for(socket, codec):
     """The codec of a call on a socket that may have passed its own."""
     return codec_of(socket, codec)
@@ -225,8 +267,11 @@ def codec_for(socket, codec):
 cdef Codec codec_of(object socket, object given):
     """The codec of a call on a socket, or on none, that may have passed its own."""
     cdef Codec above = None
+    cdef dict attributes
     if anywhere and socket is not None:
-        above = getattr(socket, "__dict__", {}).get("_codec")
+        attributes = attributes_of(socket)
+        if attributes is not None:
+            above = attributes.get("_codec")
     if above is None:
         above = current_default()
     if given is None:

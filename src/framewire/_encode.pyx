@@ -18,7 +18,7 @@ cimport numpy as np
 
 from ._buffers cimport SMALL, Buffer, copy_bytes, hold_array, must_copy
 from ._c cimport *
-from ._frames cimport Frames, frames_put, frames_reserve
+from ._frames cimport Frames, frames_put, frames_reserve, frames_stamp
 
 __all__ = []
 
@@ -160,6 +160,7 @@ cdef int put_array(
     head.flags |= flags
     if meta is not None:
         set_meta(&head, meta)
+    frames_stamp(frames, &head)
     stored = end_head(array, &head)
     check(fw_head_size(&head, &size))
     if is_inline(head.payload, place):

@@ -3,6 +3,8 @@ from cpython.object cimport PyObject
 from libc.stdint cimport uint8_t
 
 from ._buffers cimport Buffer
+from ._c cimport FW_FLAG_STAMP, fw_head_t, fw_stamp_t
+from ._clock cimport utc_now
 from ._libzmq cimport zmq, zmq_msg_t
 
 # The frames of one message, in one of two forms: libzmq messages (the direct transport), or Python
@@ -16,6 +18,10 @@ cdef struct Frames:
     Py_ssize_t capacity
     bint received          # close by the rules for messages that others made
     bint foreign           # to be sent: among them are messages that others made
+    bint sent              # libzmq has accepted all of it
+    bint stamped           # to be sent: its head gets `stamp`
+    fw_stamp_t stamp
+    Py_ssize_t in_place    # to be sent: how many frames are not copies
     zmq_msg_t *msgs        # `few` or allocated; NULL in the object form
     PyObject **objects     # owned references, in `few` or allocated; NULL in the message form
     void *lent             # an owned list of the buffers in it; NULL without a tracker
@@ -37,6 +43,13 @@ cdef int frames_put(Frames *frames, Buffer buffer) except -1
 cdef int frames_drop(Frames *frames, Py_ssize_t count) except -1
 cdef int frames_append(Frames *frames, object frame) except -1
 cdef int frames_load(Frames *frames, object buffers) except -1
+
+cdef inline void frames_stamp(Frames *frames, fw_head_t *head) noexcept:
+    """Give a head that is about to be packed the stamp of its message, if that has one."""
+    if frames.stamped:
+        head.flags |= FW_FLAG_STAMP
+        head.stamp = frames.stamp
+        head.stamp.time = utc_now()
 
 cdef inline Span frames_span(Frames *frames, Py_ssize_t i) noexcept:
     """Where frame `i` of a received or loaded list is, valid until it is taken or the list ends."""

@@ -51,7 +51,8 @@ cdef int frames_begin(Frames *frames, bint as_objects, bint track) except -1:
     drain()
     frames.count = frames.first = 0
     frames.capacity = FEW_OBJECTS if as_objects else FEW
-    frames.received = frames.foreign = False
+    frames.received = frames.foreign = frames.sent = frames.stamped = False
+    frames.in_place = 0
     frames.msgs = NULL if as_objects else frames.few
     frames.objects = <PyObject **>frames.few if as_objects else NULL
     frames.lent = new_list() if track else NULL
@@ -153,6 +154,7 @@ cdef int frames_lend(Frames *frames, Buffer buffer) except -1:
     else:
         lend(buffer, next_message(frames))
         frames.count += 1
+        frames.in_place += 1
     if frames.lent != NULL:
         (<list>frames.lent).append(buffer)
     return 0

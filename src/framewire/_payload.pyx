@@ -23,6 +23,7 @@ from ._frames cimport (
     frames_reserve,
     frames_share,
     frames_span,
+    frames_stamp,
     frames_take,
     frames_unshared,
     frames_viewable,
@@ -201,6 +202,7 @@ cdef int put_head(
         head.flags |= FW_FLAG_INLINE
     if head.buffers > 1 and inside == count:
         head.flags |= FW_FLAG_PACKED
+    frames_stamp(frames, head)
     check(fw_head_size(head, &size))
     end = size + first_size
     for i in range(inside):

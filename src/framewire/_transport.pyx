@@ -90,10 +90,12 @@ cdef int send_direct(Frames *frames, object socket, int flags, bint continued) e
         handle = send_first(frames, socket, handle, flags)
     if frames.first < frames.count:
         failure = send_rest(frames, handle, flags, &interrupted)
+        frames.sent = failure == 0
         if interrupted:
             PyErr_CheckSignals()
         if failure:
             raise_errno(failure)
+    frames.sent = True
     return 0
 
 
@@ -192,6 +194,8 @@ cdef object send_through_pyzmq(Frames *frames, object socket, int flags, bint co
             else:
                 failure = send_once(socket, message, how) or failure
             frames.first += 1
+        # the exception of a signal handler does not undo a frame
+        frames.sent = not isinstance(failure, pyzmq.ZMQError)
     finally:
         settle(socket, flags, continued, frames.first)
     if failure is not None:

@@ -99,12 +99,14 @@ cdef int put_value(Frames *frames, object value, object serializer, Manner manne
 cdef int put_by_first(Frames *frames, object value, tuple names, Manner manner) except -1:
     """By the first serializer that takes the value. What another one raises is told at the end."""
     cdef Py_ssize_t before = frames.count
+    cdef Py_ssize_t in_place = frames.in_place
     reasons = []
     for name in names:
         try:
             return put_by_name(frames, value, name, manner)
         except Exception as error:
             frames_drop(frames, before)
+            frames.in_place = in_place
             reasons.append((name, error))
     text = "; ".join([f"{name}: {error or type(error).__name__}" for name, error in reasons])
     raise TypeError(f"no serializer takes a {type(value).__qualname__}: {text}") from (

@@ -10,6 +10,7 @@ from ._calls import loads_known, parse_head
 from ._codec import Codec, codec_for
 from ._raw import recv_raw
 from .errors import DecodeError
+from .stats import Stamp
 
 __all__ = ["Message", "recv_message"]
 
@@ -28,6 +29,8 @@ class Message:
         where the envelope is the socket's. ``b""`` is a topic.
     serializer : str or None
         Its name; None for a foreign message, one without a head.
+    stamp : Stamp or None
+        Who sent it, which of his it is, and when; None if the sender's codec has ``stamp=False``.
     frames : list of memoryview
         The head and what follows it, or all frames if the message is foreign. Read-only; their
         memory lives as long as any view of it.
@@ -44,7 +47,13 @@ class Message:
         at: int
         self.serializer: str | None
         self._meta: bytes | None
-        at, self.serializer, self._meta = parse_head(frames, socket) or (0, None, None)
+        at, self.serializer, self._meta, stamp = parse_head(frames, socket, bool(codec.stamp)) or (
+            0,
+            None,
+            None,
+            None,
+        )
+        self.stamp = None if stamp is None else Stamp(*stamp)
         self._copy = None if copy is None else bool(copy)
         self._codec = codec
         self._type = type
@@ -108,7 +117,8 @@ def recv_message(
     copy : bool, optional
         For `Message.value`, as for `recv_value`; True always copies.
     codec : Codec, optional
-        For `Message.value`: what to accept.
+        For `Message.value`: what to accept. With ``stamp=True`` the message is counted; what
+        `Message.value` raises later is not.
 
     Returns
     -------

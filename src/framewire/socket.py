@@ -28,6 +28,7 @@ from ._serialized import (
     send_string,
 )
 from .message import recv_message
+from .stats import stats
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -89,6 +90,7 @@ class Socket(_HasCodec, zmq.Socket[Any]):
     send_raw = send_raw
     recv_raw = recv_raw
     recv_message = recv_message
+    stats = stats
 
     def __init__(self, *args: Any, codec: Any = None, serializer: Any = None, **kwargs: Any):
         super().__init__(*args, **kwargs)

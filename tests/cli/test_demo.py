@@ -64,7 +64,8 @@ def test_plain_lines_and_summary():
     assert messages["history"] == messages["digest"] == messages["cpu"] // HISTORY_LENGTH > 0
     last_line = done.stdout.splitlines()[-1]
     assert re.search(r"[\d,]+ messages, .* MB in \d+\.\d s: .* MB/s, 0 lost$", last_line)
-    assert re.search(r"^ +1\.\d s  cpu .* float64 \(\d+, \d+\) s +user ", done.stdout, re.MULTILINE)
+    shown = r"^ +1\.\d s  cpu .* 0 lost +\d+\.\d / +\d+\.\d ms  float64 \(\d+, \d+\) s +user "
+    assert re.search(shown, done.stdout, re.MULTILINE)
     assert re.search(r"^  events .* JSON, 5 items$", done.stdout, re.MULTILINE)
     assert re.search(r"^  digest .* pickle, 4 items$", done.stdout, re.MULTILINE)
 
@@ -98,7 +99,7 @@ def test_table_in_a_terminal():
     assert "live telemetry, 0." in output
     assert "\x1b[?25h" in output, "the cursor was not shown again"
     final = output[output.rindex("mean rates") :]
-    for word in ("stream", "msg/s", "MB/s", "lost", *STREAMS):
+    for word in ("stream", "msg/s", "MB/s", "lost", "p50", "p99", *STREAMS):
         assert word in final
     assert "0 lost" in final.splitlines()[-1]
 
@@ -200,17 +201,21 @@ def line(pair) -> tuple[framewire.Socket, Callable[[], Arrival]]:
 def test_sequence_numbers_show_losses(line):
     sender, come = line
     tally = Tally(started=10.0)
-    for seq in (0, 1, 4):
-        meta = {"seq": seq, "unit": "s", "fields": ["x", "y"]}
+    sender.codec = framewire.Codec(stamp=True)
+    for seq in range(5):
+        meta = {"unit": "s", "fields": ["x", "y"]}
         sender.send_array(np.array([1234.5, 2.0]), topic="t", meta=meta)
-        tally.add("t", come())
-    sender.send_raw([TEXT, b"1", b"first line\nsecond"])
+        came = come()
+        if seq in (0, 1, 4):
+            tally.add("t", came)
+    sender.send_raw([TEXT, b"1 %d" % (time.time_ns() - 10**9), b"first line\nsecond"])
     tally.add("text", come())
     numbers, text = tally.overall(12.0)
     assert (numbers.stream, numbers.messages, numbers.rate, numbers.lost) == ("t", 3, 1.5, 2)
     assert (numbers.kind, numbers.last) == ("float64 (2,) s", "x 1.234k y 2")
     assert (text.stream, text.lost, text.kind) == ("text", 1, "17 raw bytes")
     assert text.last == "first line"
+    assert 0 <= numbers.delays[0] <= numbers.delays[1] < 1000 <= text.delays[0] == text.delays[1]
 
 
 def test_events_are_json(line):
@@ -225,10 +230,10 @@ def test_events_are_json(line):
 def test_digests_are_pickles_of_plain_values(line):
     sender, come = line
     sender.send(DIGEST, zmq.SNDMORE)
-    sender.send_pyobj({"seq": 1, "moved": {("load", "1_min"), ("cpu", "user")}})
+    sender.send_pyobj({"seq": 1, "time": 0, "moved": {("load", "1_min"), ("cpu", "user")}})
     assert come().short == "moved: cpu.user load.1_min"
     sender.send(DIGEST, zmq.SNDMORE)
-    sender.send_pyobj({"seq": 2, "moved": print})
+    sender.send_pyobj({"seq": 2, "time": 0, "moved": print})
     with pytest.raises(framewire.RefusedError, match=r"builtins\.print"):
         come()
 

@@ -21,11 +21,14 @@ class Arrival(ABC):
     ----------
     seq
         Its sequence number in its stream.
+    time
+        When it was sent, in ns since the epoch.
     nbytes
         The bytes of its array or text; 0 for JSON and pickles, which come as values.
     """
 
     seq: int
+    time: int
     nbytes = 0
 
     @property
@@ -40,13 +43,14 @@ class Arrival(ABC):
 
 
 class ArrayArrival(Arrival):
-    """An array with metadata."""
+    """An array with a stamp and metadata."""
 
     def __init__(self, socket: framewire.Socket) -> None:
         message = socket.recv_message()
         self._array = message.value
         self._meta = message.meta
-        self.seq = self._meta["seq"]
+        assert message.stamp is not None
+        _, self.seq, self.time = message.stamp
         self.nbytes = self._array.nbytes
 
     @property
@@ -63,11 +67,11 @@ class ArrayArrival(Arrival):
 
 
 class TextArrival(Arrival):
-    """Raw frames: a sequence number and some text."""
+    """Raw frames: a sequence number with the time, and some text."""
 
     def __init__(self, socket: framewire.Socket) -> None:
-        number, self._text = socket.recv_raw()
-        self.seq = int(bytes(number))
+        numbers, self._text = socket.recv_raw()
+        self.seq, self.time = map(int, bytes(numbers).split())
         self.nbytes = self._text.nbytes
 
     @property
@@ -86,7 +90,7 @@ class EventArrival(Arrival):
 
     def __init__(self, socket: framewire.Socket) -> None:
         self._event: Any = socket.recv_json()
-        self.seq = self._event["seq"]
+        self.seq, self.time = self._event["seq"], self._event["time"]
 
     @property
     def kind(self) -> str:
@@ -105,7 +109,7 @@ class DigestArrival(Arrival):
 
     def __init__(self, socket: framewire.Socket) -> None:
         self._digest: Any = socket.recv_pyobj(globals=())
-        self.seq = self._digest["seq"]
+        self.seq, self.time = self._digest["seq"], self._digest["time"]
 
     @property
     def kind(self) -> str:

@@ -111,7 +111,8 @@ def _mean_title(tally: Tally, now: float) -> str:
 def _line(row: Row) -> str:
     return (
         f"{row.stream:<10} {row.messages:>9,} messages {row.rate:>9,.0f}/s "
-        f"{row.megabytes:>8.2f} MB/s {row.lost:>4,} lost  {row.kind:<26}"
+        f"{row.megabytes:>8.2f} MB/s {row.lost:>4,} lost "
+        f"{row.delays[0]:>7.1f} /{row.delays[1]:>7.1f} ms  {row.kind:<26}"
     )
 
 
@@ -130,7 +131,8 @@ def _table(rows: list[Row], title: str) -> Any:
         padding=0,
     )
     table.add_column("stream", style="bold cyan", no_wrap=True)
-    for heading, width in {"messages": 9, "msg/s": 7, "MB/s": 6, "lost": 4}.items():
+    widths = {"messages": 9, "msg/s": 7, "MB/s": 6, "lost": 4, "p50 ms": 6, "p99 ms": 6}
+    for heading, width in widths.items():
         table.add_column(heading, justify="right", no_wrap=True, min_width=width)
     table.add_column("value", no_wrap=True)
     table.add_column("last", no_wrap=True, overflow="crop", ratio=1, style="dim")
@@ -138,7 +140,8 @@ def _table(rows: list[Row], title: str) -> Any:
         counts = f"{row.messages:,}", f"{row.rate:,.0f}", f"{row.megabytes:,.2f}"
         lost = Text(f"{row.lost:,}", style="bold red" if row.lost else "green")
         # As Text: in a str, rich takes brackets for markup.
-        table.add_row(row.stream, *counts, lost, Text(row.kind), Text(row.last))
+        delays = (f"{delay:,.1f}" for delay in row.delays)
+        table.add_row(row.stream, *counts, lost, *delays, Text(row.kind), Text(row.last))
     # The cursor rests on an empty line: behind the table, the "^C" of a terminal would wrap, and
     # the next table be drawn a line too low.
     return Group(table, Text())

@@ -26,7 +26,7 @@ HISTORY_LENGTH = 256
 """The number of CPU samples in a message of the stream ``history``, and of samples to a digest."""
 
 TEXT = b"text"
-"""First frame of a message of two raw frames: ``seq`` in decimal digits, and text."""
+"""First frame of a message of raw frames: ``seq`` and ``time`` in decimal digits, then text."""
 
 EVENTS = b"events"
 """First frame of an event: JSON follows."""
@@ -47,15 +47,15 @@ class TelemetrySender:
     """Sends samples on a PUSH socket, on streams with sequence numbers of their own.
 
     The first frame of each message is the name of its stream. For arrays it is their topic; they
-    carry as metadata ``seq``, ``time`` (ns since the epoch), ``unit`` and ``fields``. Text goes as
-    raw frames, which have no head that could carry metadata. Events and digests, which come now
-    and then, are dicts with ``seq`` and ``time`` among their items. Sends block while the
-    receiver's queue is full.
+    have stamps, and carry as metadata ``unit`` and ``fields``. Text goes as raw frames, which have
+    no head that could carry a stamp. Events and digests, which come now and then, are dicts with
+    ``seq`` and ``time`` (ns since the epoch) among their items. Sends block while the receiver's
+    queue is full.
 
     Parameters
     ----------
     socket
-        A connected socket with a send timeout.
+        A connected socket with a send timeout, whose codec has stamps.
     stopped
         Set when the receiver wants no more.
     """
@@ -69,21 +69,21 @@ class TelemetrySender:
 
     def send(self, sample: Sample) -> None:
         """Send what a sample holds, what is new in it, and, in time, history and digest."""
-        now = time.time_ns()
         for reading in sample.readings:
-            self._send_array(reading, now)
-        # The number in decimal digits: a binary one would some day begin like a head.
-        self._deliver(self._socket.send_raw, [TEXT, b"%d" % self._sent[TEXT], sample.text])
+            self._send_array(reading)
+        # The numbers in decimal digits: a binary one would some day begin like a head.
+        text = [TEXT, b"%d %d" % (self._sent[TEXT], time.time_ns()), sample.text]
+        self._deliver(self._socket.send_raw, text)
         self._sent[TEXT] += 1
         for event in self._watch.changes(sample):
-            self._send_value(EVENTS, self._socket.send_json, event, now)
-        self._collect(sample, now)
+            self._send_value(EVENTS, self._socket.send_json, event)
+        self._collect(sample)
 
     def end(self) -> None:
         """Tell the receiver that nothing follows."""
         self._deliver(self._socket.send_raw, END)
 
-    def _collect(self, sample: Sample, now: int) -> None:
+    def _collect(self, sample: Sample) -> None:
         cpu = sample.readings[0]
         if self._history and self._history[0].shape != cpu.values.shape:
             self._history.clear()  # a core was plugged in or out
@@ -91,29 +91,24 @@ class TelemetrySender:
         if len(self._history) < HISTORY_LENGTH:
             return
         digest = {"samples": len(self._history), "moved": self._watch.moved(sample)}
-        self._send_value(DIGEST, self._socket.send_pyobj, digest, now)
+        self._send_value(DIGEST, self._socket.send_pyobj, digest)
         # Large enough for a frame of its own. Nobody writes to this fresh array any more, so it
         # travels in place.
         block = np.stack(self._history)
-        self._send_array(Reading("history", block, cpu.unit, cpu.fields), now, copy=False)
+        self._send_array(Reading("history", block, cpu.unit, cpu.fields), copy=False)
         self._history.clear()
 
-    def _send_array(self, reading: Reading, now: int, copy: bool | None = None) -> None:
-        name = reading.stream.encode()
-        meta = {
-            "seq": self._sent[name],
-            "time": now,
-            "unit": reading.unit,
-            "fields": reading.fields,
-        }
-        self._deliver(self._socket.send_array, reading.values, copy=copy, topic=name, meta=meta)
-        self._sent[name] += 1
+    def _send_array(self, reading: Reading, copy: bool | None = None) -> None:
+        meta = {"unit": reading.unit, "fields": reading.fields}
+        self._deliver(
+            self._socket.send_array, reading.values, copy=copy, topic=reading.stream, meta=meta
+        )
 
     def _send_value(
-        self, name: bytes, send: Callable[[Any], object], value: dict[str, Any], now: int
+        self, name: bytes, send: Callable[[Any], object], value: dict[str, Any]
     ) -> None:
         """Send a name and a value as one message."""
-        value = {"seq": self._sent[name], "time": now, **value}
+        value = {"seq": self._sent[name], "time": time.time_ns(), **value}
         self._deliver(self._socket.send, name, zmq.SNDMORE)
         send(value)  # does not wait: there is room for the rest of a message that was begun
         self._sent[name] += 1
@@ -156,7 +151,10 @@ def send_telemetry(endpoint: str) -> None:
     """
     stopped = watch_input()
     source = open_source()
-    with framewire.Context() as context, context.socket(zmq.PUSH) as socket:
+    with (
+        framewire.Context() as context,
+        context.socket(zmq.PUSH, codec=framewire.Codec(stamp=True)) as socket,
+    ):
         socket.sndtimeo = _SEND_TIMEOUT
         socket.linger = _FINISH_TIMEOUT
         socket.connect(endpoint)

@@ -1,8 +1,12 @@
-"""What has arrived on each stream of the demo: messages, bytes, losses, the last value."""
+"""What has arrived on each stream of the demo: messages, bytes, losses, delays, the last value."""
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from framewire.cli.arrival import Arrival
 
@@ -23,7 +27,10 @@ class Row:
         Megabytes (10**6 bytes) of arrays or text per second, without heads; JSON and pickles are
         not counted.
     lost
-        Messages lost so far, by their sequence numbers.
+        Messages lost so far: the gaps in their sequence numbers.
+    delays
+        How long messages were on their way, in milliseconds: the median, and what 99 % took at
+        most. Of the last `RECENT` messages.
     kind
         What sort of value the last one is: dtype, shape and unit of an array.
     last
@@ -35,8 +42,12 @@ class Row:
     rate: float
     megabytes: float
     lost: int
+    delays: tuple[float, float]
     kind: str
     last: str
+
+
+RECENT = 1000
 
 
 @dataclass
@@ -49,6 +60,7 @@ class Stream:
     lost: int = 0
     next_seq: int = 0
     marked: tuple[int, int] = (0, 0)
+    delays: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT))
 
     def add(self, arrival: Arrival) -> None:
         """Count a message."""
@@ -57,6 +69,7 @@ class Stream:
         self.nbytes += arrival.nbytes
         self.lost += arrival.seq - self.next_seq
         self.next_seq = arrival.seq + 1
+        self.delays.append(time.time_ns() - arrival.time)
 
 
 @dataclass
@@ -117,12 +130,14 @@ class Tally:
 
 def _row(name: str, stream: Stream, messages: int, nbytes: int, elapsed: float) -> Row:
     seconds = max(elapsed, 1e-9)
+    median, most = np.percentile(stream.delays, (50, 99)) / 1e6
     return Row(
         stream=name,
         messages=stream.messages,
         rate=messages / seconds,
         megabytes=nbytes / seconds / 1e6,
         lost=stream.lost,
+        delays=(median, most),
         kind=stream.last.kind,
         last=stream.last.short,
     )
