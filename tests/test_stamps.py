@@ -77,6 +77,21 @@ def test_what_has_no_stamp(pair):
     assert framewire.dumps([1]) == framewire.dumps([1], codec=Codec(stamp=False))
 
 
+def test_a_message_that_was_begun_before_has_none(pair):
+    """Its topic is not known, so neither is which of that topic it is."""
+    here, there = pair
+    here.codec = there.codec = STAMPED
+    for topic in (b"a", b"b", b"b"):
+        here.send(topic, zmq.SNDMORE)
+        here.send_value(0)
+        here.send_value(0, topic=topic)
+    found = [there.recv_message() for _ in range(6)]
+    assert [message.topic for message in found] == [b"a", b"a", b"b", b"b", b"b", b"b"]
+    numbers = [message.stamp and message.stamp.sequence for message in found]
+    assert numbers == [None, 0, None, 0, None, 1]
+    assert (here.stats().total.sent, there.stats().total.gaps) == (6, 0)
+
+
 def test_numbers_count_each_topic(pair):
     here, there = pair
     here.codec = STAMPED

@@ -68,7 +68,7 @@ cdef object send_stamped(Frames *frames, object socket, int flags, Sequence sequ
 # The same without frames: what to write into a head, and what was sent.
 cdef void next_stamp(Sequence sequence, fw_stamp_t *stamp) noexcept nogil
 cdef void count_sent(
-    Sequence sequence, uint64_t number, uint64_t size, uint64_t copied, uint64_t in_place
+    Sequence sequence, const fw_stamp_t *stamp, uint64_t size, uint64_t copied, uint64_t in_place
 ) noexcept nogil
 
 # Receiving: before it is decoded; and when it was.

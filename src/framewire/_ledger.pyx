@@ -16,7 +16,7 @@ from ._clock cimport utc_now
 from ._codec cimport attributes_of
 from ._decode cimport find_head, takes_routing_id
 from ._frames cimport Frames, Span, frames_span
-from ._transport cimport frames_send
+from ._transport cimport frames_send, is_unfinished
 
 __all__ = ["read_ledger"]
 
@@ -130,9 +130,10 @@ cdef class Ledger:
 cdef Sequence open_stamp(Frames *frames, object socket):
     """Give what is to be sent a stamp: once its envelope is there, before its head is packed."""
     cdef Sequence sequence = ledger_of(socket).sequence_of(frames)
-    frames.stamp.sender = sequence.sender
-    frames.stamp.sequence = sequence.next
-    frames.stamped = True  # its time is that of packing
+    if not is_unfinished(socket):  # else its topic has been sent, and is not known
+        frames.stamp.sender = sequence.sender
+        frames.stamp.sequence = sequence.next
+        frames.stamped = True  # its time is that of packing
     return sequence
 
 
@@ -144,11 +145,15 @@ cdef void next_stamp(Sequence sequence, fw_stamp_t *stamp) noexcept nogil:
 
 
 cdef void count_sent(
-    Sequence sequence, uint64_t number, uint64_t size, uint64_t copied, uint64_t in_place
+    Sequence sequence, const fw_stamp_t *stamp, uint64_t size, uint64_t copied, uint64_t in_place
 ) noexcept nogil:
-    """A message of this number was accepted: `size` bytes in so many frames, copied and in place."""
+    """Count a message that was accepted: `size` bytes in so many frames, copied and in place.
+
+    `stamp` is NULL if it has none.
+    """
     cdef Tally *tally = &sequence.account.tally
-    sequence.next = max(sequence.next, number + 1)
+    if stamp != NULL:
+        sequence.next = max(sequence.next, stamp.sequence + 1)
     tally.sent += 1
     tally.sent_bytes += size
     tally.copied += copied
@@ -171,7 +176,8 @@ cdef object send_stamped(Frames *frames, object socket, int flags, Sequence sequ
     finally:
         if frames.sent:
             count_sent(
-                sequence, frames.stamp.sequence, size, frames.count - frames.in_place, frames.in_place
+                sequence, &frames.stamp if frames.stamped else NULL, size,
+                frames.count - frames.in_place, frames.in_place,
             )
 
 

@@ -153,6 +153,9 @@ def stats(socket: zmq.Socket[Any]) -> Stats:
     first message of a sender is no gap, whatever its number: it may have been sending for long, or
     it is a new socket. Where messages are dealt out to several receivers (PUSH, DEALER), each has
     those of the others as gaps; so has a subscriber what it missed while it was not subscribed.
+    Numbers are those of a topic: send it as ``topic=``, and receive it with the message. What began
+    with a frame of `framewire.Socket.send` and SNDMORE has no stamp; that of a plain socket, and a
+    topic that is received by a call of its own, are not seen, and make for false gaps.
     """
     if not codec_for(socket, None).stamp:
         raise ValueError("the socket's codec has stamp=False: nothing is counted")
