@@ -17,12 +17,6 @@ STAMPED = Codec(stamp=True)
 BIG = np.arange(5000.0)
 
 
-@pytest.fixture(autouse=True)
-def restored():
-    yield
-    framewire.set_default_codec()
-
-
 @pytest.fixture
 def link(connect):
     """A sender and a receiver, both with stamps, and what lets the messages through in between."""
