@@ -21,6 +21,7 @@ from ._ledger cimport (
     count_decoded,
     open_received,
     open_stamp,
+    schema_not_sent,
     send_stamped,
 )
 from ._libzmq cimport ZMQ_SNDMORE, direct
@@ -106,6 +107,8 @@ def send_value(
             return send_stamped(&frames, socket, flags, sequence)
         return frames_send(&frames, socket, flags)
     finally:
+        if manner.counted and not frames.sent:
+            schema_not_sent(socket, topic, manner.counted)
         frames_end(&frames)
 
 

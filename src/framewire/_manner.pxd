@@ -1,3 +1,5 @@
+from libc.stdint cimport uint64_t
+
 from ._codec cimport Codec
 
 cdef class Manner:
@@ -7,6 +9,7 @@ cdef class Manner:
     cdef int place        # of _encode: BY_SIZE, PACKED or APART
     cdef object socket    # None without one
     cdef object topic
+    cdef uint64_t counted # the fingerprint of the record that was asked for by schema_due, or 0
     cdef object context   # what the caller gave for functions that users registered
 
     cpdef dict full_context(self)

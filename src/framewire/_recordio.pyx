@@ -15,6 +15,7 @@ from ._buffers cimport SMALL, Buffer, copy_bytes, hold
 from ._c cimport *
 from ._encode cimport is_inline, set_meta
 from ._frames cimport Frames
+from ._ledger cimport schema_due
 from ._manner cimport Manner
 from ._payload cimport Part, Payload, part_owner, payload_next, put_buffers
 from ._records cimport RecordBase, Schema, schema_of, view_version, whole_bytes
@@ -44,6 +45,12 @@ cdef int put_record(Frames *frames, RecordBase record, Manner manner) except -1:
     begin_record(&head, record.schema)
     if manner.meta is not None:
         set_meta(&head, manner.meta)
+    if manner.codec.schemas:
+        manner.counted = record.schema.fingerprint
+        if schema_due(manner.socket, manner.topic, manner.counted, manner.codec.schemas):
+            head.flags |= FW_FLAG_TYPE
+            head.type = <const uint8_t *>PyBytes_AS_STRING(record.schema.encoded)
+            head.type_size = PyBytes_GET_SIZE(record.schema.encoded)
     if is_inline(PyBytes_GET_SIZE(data), manner.place):
         return put_buffers(
             frames, &head, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), None, manner.place

@@ -13,6 +13,7 @@ cdef class Field(Cell):
 cdef class Schema:
     cdef readonly str name
     cdef readonly str text
+    cdef bytes encoded               # `text`, as it is in messages
     cdef readonly object form        # of which `text` is the JSON
     cdef readonly object dtype       # None with a tail
     cdef readonly tuple fields

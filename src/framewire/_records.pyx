@@ -331,6 +331,7 @@ cdef class Schema:
         self.name = name
         self.form = form
         self.text = text
+        self.encoded = text.encode()
         self.fingerprint = fingerprint_of(text)
         self.fields = tuple(fields)
         self.count = len(self.fields)
