@@ -10,7 +10,7 @@ from importlib import import_module
 
 import framewire
 
-COMMANDS = ("demo",)
+COMMANDS = ("demo", "schema")
 """The sub-commands. Each is a module of this package with a docstring, which is its help,
 ``add_arguments(parser)`` and ``run(arguments)``, which returns the exit status."""
 
@@ -18,7 +18,7 @@ COMMANDS = ("demo",)
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``framewire`` with all its sub-commands."""
     parser = argparse.ArgumentParser(
-        prog="framewire", description="numpy arrays and raw frames over ZeroMQ, at C speed"
+        prog="framewire", description="values, arrays and records over ZeroMQ, at C speed"
     )
     parser.add_argument(
         "--version",
