@@ -1,6 +1,8 @@
 """Any value over pyzmq sockets, arrays without copying, at close to C speed."""
 
 from ._arrays import loads_array, recv_array, send_array
+from ._batch import recv_latest, recv_many
+from ._batchsend import send_many
 from ._buffers import release
 from ._calls import dumps, loads, recv_value, send_value
 from ._codec import SAFE, Codec, default_codec, set_default_codec
@@ -18,6 +20,7 @@ from ._serialized import (
     send_serialized,
     send_string,
 )
+from .batch import Batch
 from .errors import DecodeError, LimitError, RefusedError, SchemaError
 from .fields import array, blob, f32, f64, i8, i16, i32, i64, pad, text, u8, u16, u32, u64
 from .functional import deserialize, serialize
@@ -38,6 +41,7 @@ register_serialization_family = register_serializer  # dask's name
 
 __all__ = [
     "SAFE",
+    "Batch",
     "BufferPool",
     "Codec",
     "Context",
@@ -74,6 +78,8 @@ __all__ = [
     "recv_array",
     "recv_into",
     "recv_json",
+    "recv_latest",
+    "recv_many",
     "recv_message",
     "recv_multipart",
     "recv_pyobj",
@@ -89,6 +95,7 @@ __all__ = [
     "send",
     "send_array",
     "send_json",
+    "send_many",
     "send_multipart",
     "send_pyobj",
     "send_raw",

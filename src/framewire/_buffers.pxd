@@ -3,7 +3,7 @@ from libc.stdint cimport uint64_t
 cimport numpy as np
 
 from ._c cimport fw_release_node_t
-from ._libzmq cimport zmq_msg_t
+from ._libzmq cimport frees_alone, zmq, zmq_msg_t
 
 cdef enum:
     # Up to this many bytes a copy is cheaper than a frame of its own; and libzmq receives frames
@@ -41,4 +41,10 @@ cdef bint must_copy(object exporter, size_t size, object copy) except -1
 cdef ReceivedFrame take_message(zmq_msg_t *msg)
 cdef bint is_unshared(zmq_msg_t *msg) noexcept
 cdef void close_received(zmq_msg_t *msg) noexcept
+
+cdef inline bint closes_at_once(zmq_msg_t *msg) noexcept nogil:
+    """Can a received message be closed with the GIL held, and with nothing to do afterwards?"""
+    cdef size_t size = zmq.msg_size(msg)
+    return size <= INSIDE_MESSAGE or (size <= SMALL and frees_alone(msg, NULL))
+
 cdef int copy_bytes(void *to, const void *source, size_t size) except -1

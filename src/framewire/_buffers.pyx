@@ -325,9 +325,8 @@ cdef void close_received(zmq_msg_t *msg) noexcept:
 
     pyzmq's waits for a thread that may want the GIL.
     """
-    cdef size_t size = zmq.msg_size(msg)
     cdef bint ours
-    if size <= INSIDE_MESSAGE or (size <= SMALL and frees_alone(msg, NULL)):
+    if closes_at_once(msg):
         zmq.msg_close(msg)
     elif frees_alone(msg, free_callback):
         # a buffer of ours that this lets go of is taken back here, not by a pending call

@@ -23,6 +23,9 @@ cdef extern from "framewire/error.h" nogil:
     const char *fw_error_name(int code)
     const char *fw_error_message(int code)
 
+cdef extern from "framewire/clock.h" nogil:
+    int64_t fw_clock_monotonic()
+
 cdef extern from "framewire/dtype.h" nogil:
     enum:
         FW_DTYPE_DESCRIBED

@@ -22,7 +22,7 @@ from ._buffers cimport copy_bytes
 from ._c cimport *
 from ._codec cimport Codec
 from ._frames cimport Frames, Span, frames_span
-from ._libzmq cimport ZMQ_ROUTER, ZMQ_STREAM, socket_type
+from ._libzmq cimport ZMQ_ROUTER, ZMQ_STREAM, ZMQ_TYPE, socket_option
 from ._payload cimport MAX_SPREAD, Part, Payload, part_owner, payload_next, payload_open
 
 cdef extern from "numpy/arrayobject.h":
@@ -67,7 +67,7 @@ cdef object decode_error(int rc, size_t offset):
 
 cdef bint takes_routing_id(object socket) except -1:
     """Is a message's first frame a routing id on this socket, whatever it contains?"""
-    return socket_type(socket) in (ZMQ_ROUTER, ZMQ_STREAM)
+    return socket_option(socket, ZMQ_TYPE) in (ZMQ_ROUTER, ZMQ_STREAM)
 
 
 cdef dict receive_context(

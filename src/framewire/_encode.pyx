@@ -11,7 +11,7 @@ import numpy
 
 from .dtypes import CODES, describe
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint16_t, uint64_t
 
 cimport numpy as np
@@ -135,6 +135,21 @@ cdef np.ndarray end_head(np.ndarray array, fw_head_t *head):
             stored = stored_part(array, head)
     head.payload = np.PyArray_NBYTES(stored)
     return stored
+
+
+cdef bytes array_head(np.ndarray array, bytes meta):
+    """The bytes that stand before the payload of a C-contiguous array in one frame with it."""
+    cdef fw_head_t head
+    cdef size_t size
+    description = begin_head(array, &head)  # held until the head is packed
+    head.flags |= FW_FLAG_INLINE
+    head.payload = np.PyArray_NBYTES(array)
+    if meta is not None:
+        set_meta(&head, meta)
+    check(fw_head_size(&head, &size))
+    packed = PyBytes_FromStringAndSize(NULL, size)
+    check(fw_head_pack(&head, <uint8_t *>PyBytes_AS_STRING(packed), size, &size))
+    return packed
 
 
 cdef Buffer hold_stored(np.ndarray array, np.ndarray stored, object copy):

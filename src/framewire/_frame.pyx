@@ -113,6 +113,8 @@ cdef int put_frame(Frames *frames, object frame) except -1:
         buffer = hold(frame, PyBUF_SIMPLE)
         return frames_copy(frames, buffer.view.buf, buffer.view.len)
     msg = next_message(frames)
+    if msg == NULL:
+        raise MemoryError()
     zmq.msg_init(msg)
     if zmq.msg_copy(msg, message_of(frame)) != 0:
         raise_errno(zmq.last_error())

@@ -35,7 +35,11 @@ cdef struct Span:
     size_t size
 
 cdef int frames_begin(Frames *frames, bint as_objects, bint track) except -1
+cdef int frames_room(Frames *frames, Py_ssize_t count) except -1
 cdef void frames_end(Frames *frames) noexcept
+cdef void frames_clear(Frames *frames) noexcept
+cdef void frames_slice(Frames *part, Frames *whole, Py_ssize_t at, Py_ssize_t count) noexcept
+cdef void frames_end_slice(Frames *part) noexcept
 cdef void *frames_reserve(Frames *frames, size_t size) except NULL
 cdef int frames_copy(Frames *frames, const void *data, size_t size) except -1
 cdef int frames_lend(Frames *frames, Buffer buffer) except -1
@@ -71,4 +75,4 @@ cdef object frames_take(Frames *frames, Py_ssize_t i, bint writable)
 cdef object frames_share(Frames *frames, Py_ssize_t i, bint writable)
 cdef bint frames_viewable(Frames *frames, Py_ssize_t i) noexcept
 cdef bint frames_unshared(Frames *frames, Py_ssize_t i) noexcept
-cdef zmq_msg_t *next_message(Frames *frames) except NULL
+cdef zmq_msg_t *next_message(Frames *frames) noexcept nogil

@@ -11,7 +11,7 @@ A list is begun, filled, sent or received into, and ended, all within one call o
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyObject_CheckBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_RawFree, PyMem_RawMalloc
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.string cimport memcpy
@@ -60,40 +60,80 @@ cdef int frames_begin(Frames *frames, bint as_objects, bint track) except -1:
     return 0
 
 
+cdef int frames_room(Frames *frames, Py_ssize_t count) except -1:
+    """Make room in an empty list for `count` messages, so that they need not be moved later."""
+    if frames.objects == NULL and count > frames.capacity:
+        frames.msgs = <zmq_msg_t *>PyMem_RawMalloc(count * sizeof(zmq_msg_t))
+        if frames.msgs == NULL:
+            frames.msgs = frames.few
+            raise MemoryError()
+        frames.capacity = count
+    return 0
+
+
 cdef void frames_end(Frames *frames) noexcept:
     """Close what is still in the list, and free it."""
-    cdef Py_ssize_t i
     if frames.lent != NULL:
         Py_DECREF(<object>frames.lent)
-    if frames.shared != NULL:
-        Py_DECREF(<object>frames.shared)
+    frames_clear(frames)
     if frames.objects != NULL:
-        drop_objects(frames, 0)
         if frames.objects != <PyObject **>frames.few:
             PyMem_Free(frames.objects)
+    elif frames.msgs != frames.few:
+        PyMem_RawFree(frames.msgs)
+
+
+cdef void frames_clear(Frames *frames) noexcept:
+    """Close what is still in the list, which is empty afterwards. May run Python."""
+    if frames.objects != NULL:
+        drop_objects(frames, 0)
+    frames_end_slice(frames)
+    frames.count = frames.first = 0
+
+
+cdef void frames_slice(Frames *part, Frames *whole, Py_ssize_t at, Py_ssize_t count) noexcept:
+    """Begin a list of frames that are still another list's. `frames_end_slice` must follow.
+
+    What was sent or taken from the part is gone from the whole as well; and ending the part closes
+    the messages in it, so that the whole's `first` is to be set behind them.
+    """
+    part.count = part.capacity = count
+    part.first = 0
+    part.received = whole.received
+    part.foreign = whole.foreign
+    part.msgs = NULL if whole.msgs == NULL else &whole.msgs[at]
+    part.objects = NULL if whole.objects == NULL else &whole.objects[at]
+    part.lent = part.shared = NULL
+
+
+cdef void frames_end_slice(Frames *part) noexcept:
+    """Close the messages in a list, but keep its memory, and objects where it has those."""
+    cdef Py_ssize_t i
+    if part.shared != NULL:
+        Py_DECREF(<object>part.shared)
+        part.shared = NULL
+    if part.objects != NULL:
         return
-    for i in range(frames.first, frames.count):
-        if frames.received:
-            close_received(&frames.msgs[i])
+    for i in range(part.first, part.count):
+        if part.received:
+            close_received(&part.msgs[i])
         else:
-            zmq.msg_close(&frames.msgs[i])
-    if frames.msgs != frames.few:
-        PyMem_Free(frames.msgs)
+            zmq.msg_close(&part.msgs[i])
 
 
-cdef zmq_msg_t *next_message(Frames *frames) except NULL:
-    """Room for one more message, not initialized and not counted yet."""
+cdef zmq_msg_t *next_message(Frames *frames) noexcept nogil:
+    """Room for one more message, not initialized and not counted yet. NULL: there is no memory."""
     cdef zmq_msg_t *more
     cdef Py_ssize_t i
     if frames.count == frames.capacity:
-        more = <zmq_msg_t *>PyMem_Malloc(2 * frames.capacity * sizeof(zmq_msg_t))
+        more = <zmq_msg_t *>PyMem_RawMalloc(2 * frames.capacity * sizeof(zmq_msg_t))
         if more == NULL:
-            raise MemoryError()
+            return NULL
         for i in range(frames.count):
             zmq.msg_init(&more[i])
             zmq.msg_move(&more[i], &frames.msgs[i])
         if frames.msgs != frames.few:
-            PyMem_Free(frames.msgs)
+            PyMem_RawFree(frames.msgs)
         frames.msgs = more
         frames.capacity *= 2
     return &frames.msgs[frames.count]
@@ -134,7 +174,7 @@ cdef void *frames_reserve(Frames *frames, size_t size) except NULL:
         frames_append(frames, data)
         return PyBytes_AS_STRING(data)
     msg = next_message(frames)
-    if zmq.msg_init_size(msg, size) != 0:
+    if msg == NULL or zmq.msg_init_size(msg, size) != 0:
         raise MemoryError()
     frames.count += 1
     return zmq.msg_data(msg)
@@ -149,10 +189,14 @@ cdef int frames_lend(Frames *frames, Buffer buffer) except -1:
     """Append a buffer as a frame, in place; a copy of it once nothing would give it back."""
     if is_shut():
         return frames_copy(frames, buffer.view.buf, buffer.view.len)
+    cdef zmq_msg_t *msg
     if frames.objects != NULL:
         frames_append(frames, buffer)
     else:
-        lend(buffer, next_message(frames))
+        msg = next_message(frames)
+        if msg == NULL:
+            raise MemoryError()
+        lend(buffer, msg)
         frames.count += 1
         frames.in_place += 1
     if frames.lent != NULL:

@@ -7,6 +7,23 @@ cdef struct zmq_msg_t:
 
 ctypedef void (*zmq_free_fn)(void *data, void *hint) noexcept nogil
 
+# libzmq's zmq_pollitem_t, of which only sockets are used.
+cdef extern from *:
+    """
+    #ifdef _WIN64
+    typedef unsigned __int64 framewire_fd_t;
+    #else
+    typedef int framewire_fd_t;
+    #endif
+    """
+    ctypedef int framewire_fd_t
+
+cdef struct zmq_pollitem_t:
+    void *socket
+    framewire_fd_t fd
+    short events
+    short revents
+
 # The functions of libzmq that framewire calls, as zmq.h declares them.
 cdef struct Libzmq:
     int (*msg_init)(zmq_msg_t *msg) noexcept nogil
@@ -24,6 +41,7 @@ cdef struct Libzmq:
     int (*msg_get)(const zmq_msg_t *msg, int property) noexcept nogil
     const char *(*msg_gets)(const zmq_msg_t *msg, const char *property) noexcept nogil
     int (*getsockopt)(void *socket, int option, void *value, size_t *size) noexcept nogil
+    int (*poll)(zmq_pollitem_t *items, int count, long timeout) noexcept nogil
     int (*last_error)() noexcept nogil  # zmq_errno: `errno` is a macro in C
 
 cdef enum:
@@ -31,8 +49,11 @@ cdef enum:
     ZMQ_SNDMORE = 2
     ZMQ_SHARED = 3
     ZMQ_TYPE = 16
+    ZMQ_RCVHWM = 24
+    ZMQ_RCVTIMEO = 27
     ZMQ_ROUTER = 6
     ZMQ_STREAM = 11
+    ZMQ_POLLIN = 1
 
 cdef Libzmq zmq
 cdef bint direct
@@ -48,12 +69,12 @@ cdef object plain_type
 cdef int raise_errno(int error) except -1
 cdef int check_socket(object socket) except -1
 cdef void *look_up_handle(object socket) except NULL
-cdef int socket_type(object socket) except -1
+cdef int socket_option(object socket, int option) except? -1
 cdef bint watches_events(object socket) except -1
 cdef bint is_inside(zmq_msg_t *msg) noexcept
 cdef bint in_own_memory(zmq_msg_t *msg) noexcept
 cdef bint came_through_engine(zmq_msg_t *msg) noexcept
-cdef bint frees_alone(zmq_msg_t *msg, zmq_free_fn known) noexcept
+cdef bint frees_alone(zmq_msg_t *msg, zmq_free_fn known) noexcept nogil
 
 
 cdef inline void *socket_handle(object socket) except NULL:

@@ -21,7 +21,8 @@ __all__ = ["transport"]
 # In the order of the struct Libzmq.
 _FUNCTIONS = (
     "msg_init", "msg_init_size", "msg_init_data", "msg_send", "msg_recv", "msg_close", "msg_move",
-    "msg_copy", "msg_data", "msg_size", "msg_more", "msg_get", "msg_gets", "getsockopt", "errno",
+    "msg_copy", "msg_data", "msg_size", "msg_more", "msg_get", "msg_gets", "getsockopt", "poll",
+    "errno",
 )
 
 
@@ -103,15 +104,16 @@ cdef void *look_up_handle(object socket) except NULL:
     return <void *>handle
 
 
-cdef int socket_type(object socket) except -1:
-    """ZMQ_TYPE of a socket (zmq_getsockopt)."""
-    cdef int kind = -1
+cdef int socket_option(object socket, int option) except? -1:
+    """An option of a socket that is an int (zmq_getsockopt)."""
+    cdef int value = -1
     cdef size_t size = sizeof(int)
     if not direct:
-        return socket.getsockopt(ZMQ_TYPE)
-    if zmq.getsockopt(socket_handle(socket), ZMQ_TYPE, &kind, &size) != 0:
+        check_socket(socket)
+        return socket.getsockopt(option)
+    if zmq.getsockopt(socket_handle(socket), option, &value, &size) != 0:
         raise_errno(zmq.last_error())
-    return kind
+    return value
 
 
 plain_type = None
@@ -153,7 +155,7 @@ cdef bint layout_known = False
 cdef uint8_t shared_buffer_kind = 0
 
 
-cdef uint8_t kind_of(zmq_msg_t *msg) noexcept:
+cdef inline uint8_t kind_of(zmq_msg_t *msg) noexcept nogil:
     return (<uint8_t *>msg)[KIND]
 
 
@@ -210,7 +212,7 @@ cdef bint in_own_memory(zmq_msg_t *msg) noexcept:
     )
 
 
-cdef bint frees_alone(zmq_msg_t *msg, zmq_free_fn known) noexcept:
+cdef bint frees_alone(zmq_msg_t *msg, zmq_free_fn known) noexcept nogil:
     """Does closing a message call nobody's free function but `known`? False if in doubt."""
     if not layout_known:
         return False

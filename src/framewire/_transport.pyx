@@ -19,7 +19,7 @@ from .tracker import MessageTracker
 
 from cpython.buffer cimport PyBUF_SIMPLE
 from cpython.exc cimport PyErr_CheckSignals
-from libc.errno cimport EAGAIN, EINTR
+from libc.errno cimport EAGAIN, EINTR, ENOMEM
 
 from ._buffers cimport Buffer, close_received, hold
 from ._frames cimport Frames, frames_append, next_message
@@ -89,7 +89,11 @@ cdef int send_direct(Frames *frames, object socket, int flags, bint continued) e
     if not continued:
         handle = send_first(frames, socket, handle, flags)
     if frames.first < frames.count:
-        failure = send_rest(frames, handle, flags, &interrupted)
+        if frames.foreign:
+            with nogil:
+                failure = send_rest(frames, frames.count, handle, flags, &interrupted)
+        else:
+            failure = send_rest(frames, frames.count, handle, flags, &interrupted)
         frames.sent = failure == 0
         if interrupted:
             PyErr_CheckSignals()
@@ -99,9 +103,9 @@ cdef int send_direct(Frames *frames, object socket, int flags, bint continued) e
     return 0
 
 
-cdef int flags_of(Frames *frames, Py_ssize_t i, int flags) noexcept:
-    """The caller's flags, as they stand for frame `i`."""
-    return flags | ZMQ_SNDMORE if i < frames.count - 1 else flags
+cdef inline int flags_of(Py_ssize_t i, Py_ssize_t end, int flags) noexcept nogil:
+    """The caller's flags, as they stand for frame `i` of those before `end`."""
+    return flags | ZMQ_SNDMORE if i < end - 1 else flags
 
 
 cdef inline int try_send(Frames *frames, zmq_msg_t *msg, void *handle, int flags) noexcept:
@@ -117,7 +121,7 @@ cdef inline int try_send(Frames *frames, zmq_msg_t *msg, void *handle, int flags
 cdef void *send_first(Frames *frames, object socket, void *handle, int flags) except NULL:
     """Send the frame that may block, fail and run signal handlers. Returns the handle then."""
     cdef zmq_msg_t *msg = &frames.msgs[0]
-    cdef int now = flags_of(frames, 0, flags)
+    cdef int now = flags_of(0, frames.count, flags)
     cdef int rc = try_send(frames, msg, handle, now)
     cdef int error
     cdef bint blocked = (flags & ZMQ_DONTWAIT) != 0
@@ -135,20 +139,22 @@ cdef void *send_first(Frames *frames, object socket, void *handle, int flags) ex
     return handle
 
 
-cdef int send_rest(Frames *frames, void *handle, int flags, bint *interrupted) noexcept:
-    """Send each frame that is left exactly once. Returns the first errno, or 0.
+cdef int send_rest(
+    Frames *frames, Py_ssize_t end, void *handle, int flags, bint *interrupted
+) noexcept nogil:
+    """Send each frame that is left before `end` exactly once. Returns the first errno, or 0.
 
     Stopping at a frame that fails would make libzmq take the next message for the rest of this
     one; a blocking retry would give the frame alone to another peer.
     """
     cdef int failure = 0
     cdef int error
-    cdef int rc
+    cdef int now
     cdef zmq_msg_t *msg
-    while frames.first < frames.count:
+    while frames.first < end:
         msg = &frames.msgs[frames.first]
-        rc = try_send(frames, msg, handle, flags_of(frames, frames.first, flags))
-        if rc < 0:
+        now = flags_of(frames.first, end, flags) | ZMQ_DONTWAIT
+        if zmq.msg_send(msg, handle, now) < 0:
             error = zmq.last_error()
             if error == EINTR:
                 interrupted[0] = True
@@ -157,6 +163,21 @@ cdef int send_rest(Frames *frames, void *handle, int flags, bint *interrupted) n
             zmq.msg_close(msg)
         frames.first += 1
     return failure
+
+
+cdef int send_message(
+    Frames *frames, Py_ssize_t end, void *handle, int flags, bint *interrupted
+) noexcept nogil:
+    """Send the frames before `end` as one message; the first may block. Returns 0 or an errno.
+
+    frames.first tells whether the first one was accepted. Hold the GIL only with DONTWAIT, and if
+    the list is not foreign.
+    """
+    cdef int now = flags_of(frames.first, end, flags)
+    if zmq.msg_send(&frames.msgs[frames.first], handle, now) < 0:
+        return zmq.last_error()
+    frames.first += 1
+    return send_rest(frames, end, handle, flags, interrupted) if frames.first < end else 0
 
 
 cdef int settle(object socket, int flags, bint continued, Py_ssize_t sent) except -1:
@@ -186,7 +207,7 @@ cdef object send_through_pyzmq(Frames *frames, object socket, int flags, bint co
     failure = None
     try:
         for i, message in enumerate(messages):
-            how = flags_of(frames, i, flags)
+            how = flags_of(i, frames.count, flags)
             if frames.count == 1 and not continued:
                 BackendSocket.send(socket, message, how, copy=False)
             elif i == 0 and not continued:
@@ -262,20 +283,71 @@ cdef int frames_receive(Frames *frames, object socket, int flags, bint whole) ex
     return 0
 
 
+cdef bint frames_receive_now(Frames *frames, object socket) except -1:
+    """`frames_receive` of a whole message if one is there. Returns whether one was.
+
+    The event loop is to be told afterwards.
+    """
+    cdef int error = EINTR
+    if not direct:
+        try:
+            receive_through_pyzmq(frames, socket, ZMQ_DONTWAIT, True)
+        except pyzmq.Again:
+            return False
+        return True
+    frames.received = True
+    while error == EINTR:
+        error = receive_message(frames, socket_handle(socket))
+        if error == EINTR:
+            PyErr_CheckSignals()
+    if error == EAGAIN and frames.count == 0:
+        return False
+    return raise_received(error) == 0
+
+
 cdef int receive_direct(Frames *frames, object socket, int flags, bint whole) except -1:
     cdef void *handle = receive_first(frames, socket, flags)
+    return raise_received(receive_rest(frames, handle)) if whole else 0
+
+
+cdef int raise_received(int error) except -1:
+    """Raise for the errno of a receive, if it is not 0."""
+    if error == ENOMEM:
+        raise MemoryError()
+    return raise_errno(error) if error else 0
+
+
+cdef int receive_message(Frames *frames, void *handle) noexcept nogil:
+    """Append the next message if one is there. Returns 0 or an errno.
+
+    After an errno frames.count tells whether there is part of a message in the list, which is lost.
+    """
+    cdef zmq_msg_t *msg = next_message(frames)
+    if msg == NULL:
+        return ENOMEM
+    zmq.msg_init(msg)
+    if zmq.msg_recv(msg, handle, ZMQ_DONTWAIT) < 0:
+        return zmq.last_error()
+    frames.count += 1
+    return receive_rest(frames, handle)
+
+
+cdef int receive_rest(Frames *frames, void *handle) noexcept nogil:
+    """Append what follows the last frame of the list in its message. Returns 0 or an errno.
+
+    The message leaves the queue whole, even where there is no memory for it.
+    """
     cdef zmq_msg_t spill
-    cdef zmq_msg_t *msg = &frames.msgs[0]
+    cdef zmq_msg_t *msg = &frames.msgs[frames.count - 1]
     cdef bint full = False
     cdef int rc
-    cdef int error
-    while whole and zmq.msg_more(msg):
+    while zmq.msg_more(msg):
         if full:
-            close_received(msg)
+            with gil:
+                close_received(msg)
         else:
-            try:
-                msg = next_message(frames)
-            except MemoryError:
+            msg = next_message(frames)
+            if msg == NULL:
                 full = True
                 msg = &spill
         zmq.msg_init(msg)
@@ -283,14 +355,13 @@ cdef int receive_direct(Frames *frames, object socket, int flags, bint whole) ex
         while rc < 0 and zmq.last_error() == EINTR:
             rc = zmq.msg_recv(msg, handle, ZMQ_DONTWAIT)
         if rc < 0:
-            error = zmq.last_error()
-            zmq.msg_close(msg)
-            raise_errno(error)
+            return zmq.last_error()
         if not full:
             frames.count += 1
     if full:
-        close_received(&spill)
-        raise MemoryError()
+        with gil:
+            close_received(msg)
+        return ENOMEM
     return 0
 
 

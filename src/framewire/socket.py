@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import zmq
 
 from ._arrays import recv_array, send_array
+from ._batch import recv_latest, recv_many
+from ._batchsend import send_many
 from ._calls import recv_value, send_value
 from ._codec import Codec, as_codec, default_codec, note_codec
 from ._multipart import (
@@ -90,6 +92,9 @@ class Socket(_HasCodec, zmq.Socket[Any]):
     send_raw = send_raw
     recv_raw = recv_raw
     recv_message = recv_message
+    send_many = send_many
+    recv_many = recv_many
+    recv_latest = recv_latest
     stats = stats
 
     def __init__(self, *args: Any, codec: Any = None, serializer: Any = None, **kwargs: Any):

@@ -2,6 +2,7 @@
 #ifndef FRAMEWIRE_FRAMEWIRE_H
 #define FRAMEWIRE_FRAMEWIRE_H
 
+#include "framewire/clock.h"
 #include "framewire/dtype.h"
 #include "framewire/error.h"
 #include "framewire/head.h"

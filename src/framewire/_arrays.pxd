@@ -1,0 +1,1 @@
+cdef int check_out(object out) except -1

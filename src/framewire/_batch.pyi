@@ -1,0 +1,28 @@
+from typing import Any
+
+import zmq
+from numpy.typing import NDArray
+
+from ._codec import Codec
+from .batch import Batch
+
+__all__ = ["recv_latest", "recv_many"]
+
+def recv_many(
+    socket: zmq.Socket[Any],
+    max_messages: int | None,
+    timeout: float | None = None,
+    *,
+    out: NDArray[Any] | None = None,
+    type: Any = None,
+    copy: bool | None = None,
+    codec: Codec | str | None = None,
+) -> Batch: ...
+def recv_latest(
+    socket: zmq.Socket[Any],
+    flags: int = 0,
+    *,
+    type: Any = None,
+    copy: bool | None = None,
+    codec: Codec | str | None = None,
+) -> Any: ...

@@ -1,0 +1,324 @@
+"""Many messages in one call: all that come, into a list or into the rows of an array; the newest.
+
+How they are received is `_intake`; here they are read, and errors are kept apart from values.
+"""
+
+from operator import index
+
+import numpy
+import zmq as pyzmq
+
+from .batch import Batch
+from .errors import DecodeError
+
+from cpython.exc cimport PyErr_CheckSignals
+from libc.errno cimport EAGAIN, EINTR
+
+cimport cython
+cimport numpy as np
+
+from ._arrays cimport check_out
+from ._buffers cimport SMALL
+from ._codec cimport Codec, codec_of
+from ._decode cimport get_array, takes_routing_id
+from ._frames cimport (
+    Frames,
+    frames_begin,
+    frames_clear,
+    frames_end,
+    frames_end_slice,
+    frames_room,
+    frames_slice,
+)
+from ._intake cimport Intake, deadline_after, intake_take, is_over
+from ._libzmq cimport ZMQ_RCVHWM, ZMQ_RCVTIMEO, direct, socket_option, zmq
+from ._rows cimport Expected, Rows, expect_array, rows_of
+from ._transport cimport frames_receive, frames_receive_now, raise_received, tell_event_loop
+from ._values cimport get_value
+
+__all__ = ["recv_latest", "recv_many"]
+
+cdef enum:
+    HELD = 1024        # so many messages at a time are taken with the GIL
+    CHUNK = 16 * 1024  # and so many without it, before they are made into values,
+    RUN = 1024 * 1024  # or are copied into rows, before signals are looked at
+    MOST_DROPS = 100_000  # by recv_latest, on a socket whose queue has no bound
+
+
+@cython.final
+cdef class Reader:
+    """Makes values of messages that were received: the state of one call of `recv_many`."""
+
+    cdef object socket
+    cdef Codec codec
+    cdef object copy
+    cdef object type
+    cdef np.ndarray rows   # the array to receive into, or None
+    cdef list values
+    cdef list errors
+    cdef Py_ssize_t taken  # messages so far
+
+    cdef int read(self, Intake *intake, Py_ssize_t filled) except -1:
+        """Read the messages of the list, which is empty afterwards; before them rows were filled.
+
+        Whatever one of them does, none of the others is lost.
+        """
+        cdef Frames part
+        cdef Py_ssize_t end
+        cdef Py_ssize_t i
+        failure = None
+        self.taken += filled
+        for i in range(intake.messages):
+            end = message_end(&intake.frames)
+            frames_slice(&part, &intake.frames, intake.frames.first, end - intake.frames.first)
+            intake.frames.first = end
+            try:
+                self.read_one(&part, intake)
+            except DecodeError as error:
+                self.errors.append((self.taken, error))
+            except BaseException as error:
+                failure = failure or error
+            finally:
+                frames_end_slice(&part)
+            self.taken += 1
+        frames_clear(&intake.frames)
+        intake.whole = intake.messages = 0
+        if failure is not None:
+            raise failure
+        return 0
+
+    cdef int read_one(self, Frames *frames, Intake *intake) except -1:
+        if self.rows is None:
+            self.values.append(
+                get_value(
+                    frames, self.socket, None, self.codec, self.codec.depth, self.copy, self.type
+                )
+            )
+        else:
+            row = self.rows[intake.filled, ...]
+            get_array(frames, self.socket, self.codec, None, row, None, None)
+            intake.filled += 1
+        return 0
+
+    cdef int collect(self, Intake *intake, Py_ssize_t wanted, bint at_once) except -1:
+        """Receive until so many messages have been taken, or the time is over."""
+        cdef Py_ssize_t most = CHUNK if intake.rows == NULL else RUN
+        # as many with the GIL, each time it was got; none where the copies would take long
+        cdef Py_ssize_t start = HELD if intake.rows == NULL or intake.rows.size <= SMALL else 0
+        cdef Py_ssize_t held = start
+        cdef Py_ssize_t before
+        cdef Py_ssize_t filled
+        cdef int error
+        cdef bint lost
+        while self.taken < wanted:
+            before, filled = self.taken, intake.filled
+            error = intake_take(intake, self.socket, min(wanted - before, held or most), held > 0)
+            lost = intake.frames.count > intake.whole
+            self.read(intake, intake.filled - filled)
+            if error == EAGAIN and not lost:
+                if held == 0 or is_over(intake.deadline):
+                    return 0
+                held = 0
+                continue
+            if error and error != EINTR or lost:
+                raise_received(error)
+            PyErr_CheckSignals()
+            held = max(held - (self.taken - before), 0) if held else start
+            if is_over(intake.deadline) and not at_once:
+                return 0
+        return 0
+
+
+cdef Py_ssize_t message_end(Frames *frames) noexcept:
+    """Where the first message of the list ends."""
+    cdef Py_ssize_t last = frames.first
+    if frames.objects != NULL:
+        return frames.count
+    while zmq.msg_more(&frames.msgs[last]):
+        last += 1
+    return last + 1
+
+
+cdef np.ndarray checked_rows(object out):
+    """A view of `out` of our own, whose shape nobody changes."""
+    check_out(out)
+    if out.ndim == 0:
+        raise ValueError("out has no rows: it is an array of no dimensions")
+    rows = numpy.asarray(out)[...]
+    if rows.shape[0] > 0 and not rows[0, ...].flags.c_contiguous:
+        raise ValueError("the rows of out are not contiguous")
+    return rows
+
+
+cdef Py_ssize_t checked_count(object max_messages, np.ndarray rows) except -1:
+    if max_messages is None:
+        if rows is None:
+            raise TypeError("max_messages may be None only with out")
+        return np.PyArray_DIM(rows, 0)
+    cdef Py_ssize_t wanted = index(max_messages)
+    if wanted < 0:
+        raise ValueError(f"max_messages is {wanted}")
+    if rows is not None and wanted > np.PyArray_DIM(rows, 0):
+        raise ValueError(f"max_messages is {wanted}, and out has {len(rows)} rows")
+    return wanted
+
+
+def recv_many(
+    socket, max_messages, timeout=None, *, out=None, type=None, copy=None, codec=None
+):
+    """Receive messages until there are `max_messages`, or until the time is over.
+
+    Parameters
+    ----------
+    socket : zmq.Socket
+    max_messages : int or None
+        At most so many messages are received. None: as many as `out` has rows.
+    timeout : float, optional
+        Milliseconds for the whole call; negative: no limit. None is the socket's RCVTIMEO. 0 takes
+        what is there.
+    out : numpy.ndarray, optional
+        Receive arrays into the rows of this writable array of one or more dimensions, each of which
+        is contiguous: message i into ``out[i]``, whose dtype and shape it must have. Messages that
+        are not such arrays use up no row.
+    type, copy
+        For each value, as for `recv_value`; not with `out`.
+    codec : Codec, optional
+        What to accept; what it does not set is the socket's, or the process's.
+
+    Returns
+    -------
+    Batch
+        With `out`, its values are the view ``out[:n]`` of the rows that were filled; else a list of
+        what `recv_value` gives. It is empty if nothing came in time. Messages that cannot be read
+        are in its `errors`, and no other message is lost by them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that do not go together; `out` is no array, is read-only, or is of a dtype that
+        cannot be sent. Nothing was received.
+    zmq.ContextTerminated, zmq.ZMQError
+        As pyzmq's ``recv``, if it happens before the first message. After that the batch is
+        returned, and the next call raises.
+    Exception
+        Whatever else is raised, by a signal handler or for a `type` that msgspec does not support:
+        if messages had been received before, they are its attribute ``batch``.
+
+    Notes
+    -----
+    The GIL is held for what is there at once, up to about a thousand messages, and is then released
+    once for the rest of the batch; with `out`, messages of the expected head need no Python at all.
+    Topics and other envelope frames are dropped: `recv_message` shows them.
+    """
+    cdef Intake intake
+    cdef Rows rows
+    cdef Expected expected
+    cdef Py_ssize_t wanted
+    cdef Reader reader = Reader()
+    reader.socket = socket
+    reader.codec = codec_of(socket, codec)
+    reader.copy = None if copy is None else bool(copy)
+    reader.type = type
+    reader.values = []
+    reader.errors = []
+    if out is not None:
+        if type is not None:
+            raise TypeError("out or type, not both: a row takes an array")
+        reader.rows = checked_rows(out)
+    wanted = checked_count(max_messages, reader.rows)
+    if timeout is None:
+        timeout = socket_option(socket, ZMQ_RCVTIMEO)
+    intake.deadline = deadline_after(timeout)
+    intake.whole = intake.messages = intake.filled = 0
+    intake.rows = NULL
+    if reader.rows is not None and len(reader.rows) > 0:
+        row = reader.rows[0, ...]
+        rows_of(&rows, reader.rows, row)
+        description = expect_array(&expected, row, takes_routing_id(socket), reader.codec)
+        intake.rows, intake.expected = &rows, &expected
+    receive_batch(&intake, reader, wanted, timeout == 0)
+    values = reader.values if out is None else out[:intake.filled]
+    return Batch(values, reader.errors)
+
+
+cdef int receive_batch(Intake *intake, Reader reader, Py_ssize_t wanted, bint at_once) except -1:
+    """Receive and read; raise only what does not lose messages."""
+    frames_begin(&intake.frames, not direct, False)
+    try:
+        if intake.rows == NULL:
+            frames_room(&intake.frames, min(wanted, HELD))
+        try:
+            reader.collect(intake, wanted, at_once)
+        finally:
+            tell_event_loop(reader.socket)
+    except BaseException as error:
+        if reader.taken == 0:
+            raise
+        if not isinstance(error, pyzmq.ZMQError):
+            values = reader.values if reader.rows is None else reader.rows[:intake.filled]
+            error.batch = Batch(values, reader.errors)
+            raise
+    finally:
+        frames_end(&intake.frames)
+    return 0
+
+
+def recv_latest(socket, int flags=0, *, type=None, copy=None, codec=None):
+    """Receive the newest of the messages that are there, and drop those before it.
+
+    Parameters
+    ----------
+    socket : zmq.Socket
+    flags : int
+        ``zmq.DONTWAIT``. Without it, this waits for a message if none is there.
+    type, copy, codec
+        As for `recv_value`.
+
+    Returns
+    -------
+    object
+        What `recv_value` gives; only this message is decoded.
+
+    Raises
+    ------
+    DecodeError and others
+        As `recv_value`, for the newest message.
+    zmq.Again, zmq.ContextTerminated, zmq.ZMQError
+        As pyzmq's ``recv``, if no message is there.
+
+    Notes
+    -----
+    At most as many messages are dropped as the socket's RCVHWM says (100,000 if that is 0), so that
+    a sender that is faster than this cannot keep it. If a signal handler raises, the messages that
+    were taken by then are lost.
+    """
+    cdef Frames lists[2]
+    cdef int at = 0
+    cdef Codec chosen = codec_of(socket, codec)
+    if copy is not None:
+        copy = bool(copy)
+    frames_begin(&lists[0], not direct, False)
+    frames_begin(&lists[1], not direct, False)
+    try:
+        frames_receive(&lists[0], socket, flags, True)
+        at = take_newest(lists, socket)
+        return get_value(&lists[at], socket, None, chosen, chosen.depth, copy, type)
+    finally:
+        frames_end(&lists[0])
+        frames_end(&lists[1])
+
+
+cdef int take_newest(Frames *lists, object socket) except -1:
+    """Take what is there after the message of the first list. Returns which list has the newest."""
+    cdef int at = 0
+    cdef int left
+    try:
+        left = socket_option(socket, ZMQ_RCVHWM) or MOST_DROPS
+        while left > 0 and frames_receive_now(&lists[1 - at], socket):
+            frames_clear(&lists[at])
+            at = 1 - at
+            left -= 1
+        tell_event_loop(socket)
+    except pyzmq.ZMQError:
+        pass  # the next call raises it
+    return at

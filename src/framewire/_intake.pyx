@@ -1,0 +1,135 @@
+"""Many messages out of a socket: received, waited for and copied into rows without the GIL.
+
+What is there is first taken with the GIL, as in `_transport`: to release it costs hundreds of times
+what a message does when another thread computes.
+"""
+
+import zmq as pyzmq
+
+from libc.errno cimport EAGAIN
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcpy
+
+from ._buffers cimport close_received, closes_at_once
+from ._c cimport fw_clock_monotonic
+from ._frames cimport Frames
+from ._libzmq cimport ZMQ_POLLIN, direct, socket_handle, zmq, zmq_msg_t, zmq_pollitem_t
+from ._rows cimport find_payload
+from ._transport cimport frames_receive_now, receive_message
+
+__all__ = []
+
+cdef enum:
+    MILLISECOND = 1_000_000   # nanoseconds
+    LONGEST = 1_000_000_000   # milliseconds, and longer is forever
+
+
+cdef int64_t deadline_after(object timeout) except? -2:
+    """The end of a time limit in milliseconds; negative for a negative one, which is none."""
+    cdef double milliseconds = timeout
+    if milliseconds != milliseconds:
+        raise ValueError("a timeout that is no number")
+    if milliseconds < 0 or milliseconds > LONGEST:
+        return -1
+    return fw_clock_monotonic() + <int64_t>(milliseconds * MILLISECOND)
+
+
+cdef bint is_over(int64_t deadline) noexcept nogil:
+    return deadline >= 0 and fw_clock_monotonic() >= deadline
+
+
+cdef long time_left(int64_t deadline) noexcept nogil:
+    """Milliseconds, rounded up, until the deadline; -1 if there is none."""
+    if deadline < 0:
+        return -1
+    cdef int64_t left = deadline - fw_clock_monotonic()
+    return <long>((left + MILLISECOND - 1) // MILLISECOND) if left > 0 else 0
+
+
+cdef int intake_take(Intake *intake, object socket, Py_ssize_t limit, bint held) except -1:
+    """Take up to `limit` messages. Returns 0, or the errno that ended it.
+
+    EAGAIN: no more are there, or, unless `held`, the deadline came first; else this waits for all.
+    With rows, a message that is not as expected ends it too: it is to be read before the next.
+    """
+    cdef int error
+    if not direct:
+        return take_through_pyzmq(intake, socket, held)
+    cdef void *handle = socket_handle(socket)
+    intake.frames.received = True
+    if held:
+        return take(intake, handle, limit, True)
+    with nogil:
+        error = take(intake, handle, limit, False)
+    return error
+
+
+cdef int take(Intake *intake, void *handle, Py_ssize_t limit, bint held) noexcept nogil:
+    cdef Frames *frames = &intake.frames
+    cdef int error
+    while limit > 0:
+        error = receive_message(frames, handle)
+        if error:
+            if error != EAGAIN or held or frames.count > intake.whole:
+                return error
+            error = wait_for_message(handle, intake.deadline)
+            if error:
+                return error
+            continue
+        limit -= 1
+        if intake.rows != NULL and fill_row(intake, held):
+            continue
+        intake.messages += 1
+        intake.whole = frames.count
+        if intake.rows != NULL:
+            return 0
+    return 0
+
+
+cdef int wait_for_message(void *handle, int64_t deadline) noexcept nogil:
+    """Sleep until there may be a message. Returns 0 or an errno: EAGAIN if the time is over."""
+    cdef zmq_pollitem_t item
+    cdef int rc
+    item.socket = handle
+    item.fd = 0
+    item.events = ZMQ_POLLIN
+    item.revents = 0
+    rc = zmq.poll(&item, 1, time_left(deadline))
+    if rc < 0:
+        return zmq.last_error()
+    return EAGAIN if rc == 0 else 0
+
+
+cdef bint fill_row(Intake *intake, bint held) noexcept nogil:
+    """Copy the payload of the message that came last into the next row, if it is as expected."""
+    cdef Frames *frames = &intake.frames
+    cdef const uint8_t *payload = find_payload(intake.expected, frames, intake.whole)
+    if payload == NULL:
+        return False
+    memcpy(intake.rows.data + intake.filled * intake.rows.stride, payload, intake.rows.size)
+    intake.filled += 1
+    while frames.count > intake.whole:
+        frames.count -= 1
+        close_soon(&frames.msgs[frames.count], held)
+    return True
+
+
+cdef inline void close_soon(zmq_msg_t *msg, bint held) noexcept nogil:
+    if not held or closes_at_once(msg):
+        zmq.msg_close(msg)
+    else:
+        with gil:
+            close_received(msg)
+
+
+cdef int take_through_pyzmq(Intake *intake, object socket, bint held) except -1:
+    """One message by pyzmq's own calls, which all are to be read in the same way."""
+    if not frames_receive_now(&intake.frames, socket):
+        if not held:
+            poller = pyzmq.Poller()
+            poller.register(socket, pyzmq.POLLIN)
+            held = not poller.poll(time_left(intake.deadline))
+        return EAGAIN if held else 0
+    intake.messages = 1
+    intake.whole = intake.frames.count
+    return 0

@@ -1,0 +1,34 @@
+from libc.stdint cimport uint8_t
+
+from ._c cimport fw_head_t
+from ._codec cimport Codec
+from ._frames cimport Frames
+
+cimport numpy as np
+
+cdef enum:
+    KNOWN_HEAD = 256  # bytes: a longer head is parsed each time
+
+# The rows of an array, each of which is the payload of a message.
+cdef struct Rows:
+    char *data             # the first row
+    Py_ssize_t stride      # bytes from a row to the next
+    Py_ssize_t count
+    size_t size            # bytes of a row, which is contiguous
+
+# Which messages a row can be copied from: what their heads must say.
+cdef struct Expected:
+    bint allowed           # by the codec; else none
+    bint routed            # frame 0 is a routing id, whatever it contains
+    fw_head_t head         # with the payload's size
+    bint alone             # of the last head that did: its payload was in a frame of its own
+    size_t known_size      # and its bytes; 0 for none
+    uint8_t known[KNOWN_HEAD]
+
+cdef int rows_of(Rows *rows, np.ndarray array, np.ndarray row) except -1
+cdef bytes expect_array(
+    Expected *expected, np.ndarray row, bint routed, Codec codec
+)
+cdef const uint8_t *find_payload(
+    Expected *expected, Frames *frames, Py_ssize_t start
+) noexcept nogil
