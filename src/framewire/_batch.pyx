@@ -13,6 +13,7 @@ from .errors import DecodeError
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EINTR
+from libc.stdint cimport uint64_t
 
 cimport cython
 cimport numpy as np
@@ -20,7 +21,7 @@ cimport numpy as np
 from ._arrays cimport check_out
 from ._buffers cimport SMALL
 from ._codec cimport Codec, codec_of
-from ._decode cimport get_array, takes_routing_id
+from ._decode cimport array_of, get_array, takes_routing_id
 from ._frames cimport (
     Frames,
     frames_begin,
@@ -32,11 +33,14 @@ from ._frames cimport (
 )
 from ._intake cimport Intake, deadline_after, intake_take, is_over
 from ._libzmq cimport ZMQ_RCVHWM, ZMQ_RCVTIMEO, direct, socket_option, zmq
-from ._rows cimport Expected, Rows, expect_array, rows_of
+from ._payload cimport MAX_SPREAD, Part
+from ._rows cimport Expected, Rows, expect_array, expect_same, find_payload, rows_of
 from ._transport cimport frames_receive, frames_receive_now, raise_received, tell_event_loop
 from ._values cimport get_value
 
 __all__ = ["recv_latest", "recv_many"]
+
+np.import_array()
 
 cdef enum:
     HELD = 1024        # so many messages at a time are taken with the GIL
@@ -57,6 +61,8 @@ cdef class Reader:
     cdef list values
     cdef list errors
     cdef Py_ssize_t taken  # messages so far
+    cdef Expected same     # the head of the last array in the list, if it has a dtype:
+    cdef np.dtype dtype    # None where the last value was no array
 
     cdef int read(self, Intake *intake, Py_ssize_t filled) except -1:
         """Read the messages of the list, which is empty afterwards; before them rows were filled.
@@ -89,16 +95,28 @@ cdef class Reader:
 
     cdef int read_one(self, Frames *frames, Intake *intake) except -1:
         if self.rows is None:
-            self.values.append(
-                get_value(
-                    frames, self.socket, None, self.codec, self.codec.depth, self.copy, self.type
-                )
-            )
+            self.values.append(self.value_of(frames))
         else:
             row = self.rows[intake.filled, ...]
             get_array(frames, self.socket, self.codec, None, row, None, None)
             intake.filled += 1
         return 0
+
+    cdef object value_of(self, Frames *frames):
+        """`get_value`; of an array whose head is that of the one before, without parsing it."""
+        cdef Part part
+        cdef uint64_t room = MAX_SPREAD
+        cdef bint same
+        if self.dtype is not None and find_payload(&self.same, frames, 0, False, &part):
+            return array_of(frames, &self.same.head, &part, self.dtype, self.copy, None, &room)
+        self.dtype = None
+        same = self.type is None and expect_same(&self.same, frames, self.socket)
+        value = get_value(
+            frames, self.socket, None, self.codec, self.codec.depth, self.copy, self.type
+        )
+        if same and np.PyArray_CheckExact(value):
+            self.dtype = value.dtype
+        return value
 
     cdef int collect(self, Intake *intake, Py_ssize_t wanted, bint at_once) except -1:
         """Receive until so many messages have been taken, or the time is over."""

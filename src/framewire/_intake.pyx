@@ -7,13 +7,14 @@ what a message does when another thread computes.
 import zmq as pyzmq
 
 from libc.errno cimport EAGAIN
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
 from ._buffers cimport close_received, closes_at_once
 from ._c cimport fw_clock_monotonic
 from ._frames cimport Frames
 from ._libzmq cimport ZMQ_POLLIN, direct, socket_handle, zmq, zmq_msg_t, zmq_pollitem_t
+from ._payload cimport Part
 from ._rows cimport find_payload
 from ._transport cimport frames_receive_now, receive_message
 
@@ -103,10 +104,10 @@ cdef int wait_for_message(void *handle, int64_t deadline) noexcept nogil:
 cdef bint fill_row(Intake *intake, bint held) noexcept nogil:
     """Copy the payload of the message that came last into the next row, if it is as expected."""
     cdef Frames *frames = &intake.frames
-    cdef const uint8_t *payload = find_payload(intake.expected, frames, intake.whole)
-    if payload == NULL:
+    cdef Part part
+    if not find_payload(intake.expected, frames, intake.whole, True, &part):
         return False
-    memcpy(intake.rows.data + intake.filled * intake.rows.stride, payload, intake.rows.size)
+    memcpy(intake.rows.data + intake.filled * intake.rows.stride, part.span.data, part.span.size)
     intake.filled += 1
     while frames.count > intake.whole:
         frames.count -= 1

@@ -3,6 +3,7 @@ from libc.stdint cimport uint8_t
 from ._c cimport fw_head_t
 from ._codec cimport Codec
 from ._frames cimport Frames
+from ._payload cimport Part
 
 cimport numpy as np
 
@@ -16,19 +17,18 @@ cdef struct Rows:
     Py_ssize_t count
     size_t size            # bytes of a row, which is contiguous
 
-# Which messages a row can be copied from: what their heads must say.
+# Arrays that are expected: what their heads must say, and the bytes of the last one that did.
 cdef struct Expected:
-    bint allowed           # by the codec; else none
+    bint allowed           # by the codec; else none is expected
     bint routed            # frame 0 is a routing id, whatever it contains
-    fw_head_t head         # with the payload's size
-    bint alone             # of the last head that did: its payload was in a frame of its own
+    fw_head_t head         # its pointers are NULL, or somebody else's
+    bint alone             # of the last head: its payload was in a frame of its own
     size_t known_size      # and its bytes; 0 for none
     uint8_t known[KNOWN_HEAD]
 
 cdef int rows_of(Rows *rows, np.ndarray array, np.ndarray row) except -1
-cdef bytes expect_array(
-    Expected *expected, np.ndarray row, bint routed, Codec codec
-)
-cdef const uint8_t *find_payload(
-    Expected *expected, Frames *frames, Py_ssize_t start
+cdef bytes expect_array(Expected *expected, np.ndarray row, bint routed, Codec codec)
+cdef bint expect_same(Expected *expected, Frames *frames, object socket) except -1
+cdef bint find_payload(
+    Expected *expected, Frames *frames, Py_ssize_t start, bint parse, Part *part
 ) noexcept nogil

@@ -1,7 +1,7 @@
-"""The rows of an array as payloads: where each one is, and which messages one can be copied from.
+"""Messages of arrays that are alike: the rows of one as their payloads, and what is expected of heads.
 
-No Python and no GIL per message. What a row can be copied from is a part of what `get_array` takes;
-the rest goes that way.
+No Python and no GIL per message. What is found here is a part of what `get_array` and `get_value`
+take; the rest goes that way.
 """
 
 from libc.stdint cimport uint8_t, uint64_t
@@ -11,9 +11,11 @@ cimport numpy as np
 
 from ._c cimport *
 from ._codec cimport Codec
+from ._decode cimport find_head, takes_routing_id
 from ._encode cimport begin_head
-from ._frames cimport Frames
+from ._frames cimport Frames, Span
 from ._libzmq cimport zmq
+from ._payload cimport Part
 
 __all__ = []
 
@@ -29,9 +31,7 @@ cdef int rows_of(Rows *rows, np.ndarray array, np.ndarray row) except -1:
     return 0
 
 
-cdef bytes expect_array(
-    Expected *expected, np.ndarray row, bint routed, Codec codec
-):
+cdef bytes expect_array(Expected *expected, np.ndarray row, bint routed, Codec codec):
     """Expect arrays like `row`. Returns the text that the head points to, which must outlive it."""
     description = begin_head(row, &expected.head)
     expected.head.payload = np.PyArray_NBYTES(row)
@@ -41,38 +41,62 @@ cdef bytes expect_array(
     return description
 
 
-cdef const uint8_t *find_payload(
-    Expected *expected, Frames *frames, Py_ssize_t start
-) noexcept nogil:
-    """The payload of a message that is as expected; NULL if it is not, or not provably so.
+cdef bint expect_same(Expected *expected, Frames *frames, object socket) except -1:
+    """Expect the head of this message again, if it is that of an array. Returns whether it is."""
+    cdef Span frame
+    cdef Py_ssize_t at = find_head(frames, socket, &frame) if frames.objects == NULL else -1
+    if at < 0 or fw_head_parse(frame.data, frame.size, &expected.head, NULL) != FW_OK:
+        return False
+    if expected.head.serializer != FW_SERIALIZER_ARRAY or expected.head.flags & FW_FLAG_SCALAR:
+        return False
+    keep_known(expected, frame.data, &expected.head)
+    expected.head.meta = expected.head.type = NULL
+    expected.allowed = True
+    expected.routed = at > 0 and takes_routing_id(socket)
+    return expected.known_size > 0
 
-    The message is those of the list's frames that begin at `start`.
+
+cdef bint find_payload(
+    Expected *expected, Frames *frames, Py_ssize_t start, bint parse, Part *part
+) noexcept nogil:
+    """Find the payload of a message that is as expected. False if it is not, or not provably so.
+
+    The message is those of the list's frames that begin at `start`. With `parse`, other heads than
+    the last one are parsed: those that say the same, with the payload in C order and written out.
     """
     cdef Py_ssize_t last = frames.count - 1
     cdef Py_ssize_t at = start
     cdef const uint8_t *frame
     cdef size_t size
     if not expected.allowed:
-        return NULL
+        return False
     if expected.routed and at < last:
         at += 1
-    frame = <const uint8_t *>zmq.msg_data(&frames.msgs[at])
-    size = zmq.msg_size(&frames.msgs[at])
-    while not fw_head_match(frame, size):
-        if at == last:
-            return NULL
-        at += 1
+    while True:
         frame = <const uint8_t *>zmq.msg_data(&frames.msgs[at])
         size = zmq.msg_size(&frames.msgs[at])
-    if at < last - 1 or not (is_known(expected, frame, size, at < last) or learn(expected, frame, size)):
-        return NULL
+        if fw_head_match(frame, size):
+            break
+        if at == last:
+            return False
+        at += 1
+    if at < last - 1:
+        return False
+    if not is_known(expected, frame, size, at < last) and not (parse and learn(expected, frame, size)):
+        return False
     if expected.alone != (at < last):
-        return NULL
-    if at == last:
-        return frame + size - expected.head.payload
-    if zmq.msg_size(&frames.msgs[last]) != expected.head.payload:
-        return NULL
-    return <const uint8_t *>zmq.msg_data(&frames.msgs[last])
+        return False
+    part.frame = last
+    part.alone = True
+    part.offset = 0 if at < last else size - expected.head.payload
+    part.span.size = expected.head.payload
+    if at < last:
+        frame = <const uint8_t *>zmq.msg_data(&frames.msgs[last])
+        size = zmq.msg_size(&frames.msgs[last])
+        if size != expected.head.payload:
+            return False
+    part.span.data = frame + part.offset
+    return True
 
 
 cdef inline bint is_known(
@@ -92,10 +116,14 @@ cdef bint learn(Expected *expected, const uint8_t *frame, size_t size) noexcept 
     cdef fw_head_t head
     if fw_head_parse(frame, size, &head, NULL) != FW_OK or not is_like(&head, &expected.head):
         return False
+    keep_known(expected, frame, &head)
+    return True
+
+
+cdef void keep_known(Expected *expected, const uint8_t *frame, const fw_head_t *head) noexcept nogil:
     expected.alone = not head.flags & FW_FLAG_INLINE
     expected.known_size = head.size if head.size <= KNOWN_HEAD else 0
     memcpy(expected.known, frame, expected.known_size)
-    return True
 
 
 cdef bint is_like(const fw_head_t *head, const fw_head_t *wanted) noexcept nogil:
