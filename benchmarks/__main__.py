@@ -14,6 +14,7 @@ import zmq
 import framewire
 
 from . import (
+    batches,
     busy,
     c_loop,
     drop_in,
@@ -29,12 +30,13 @@ GROUPS: dict[str, Callable[[int, int], Iterator[Case | threshold.Sweep | seriali
     "processes": two_processes.run,
     "thread": one_thread.run,
     "busy": busy.run,
+    "batches": batches.run,
     "pyzmq": drop_in.run,
     "values": values.run,
     "serializers": serializers.run,
     "threshold": threshold.run,
 }
-DEFAULT = ["processes", "thread", "busy", "pyzmq", "values", "serializers"]
+DEFAULT = ["processes", "thread", "busy", "batches", "pyzmq", "values", "serializers"]
 CASE_LIMIT = 600  # seconds
 
 

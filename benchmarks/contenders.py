@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -142,6 +143,25 @@ CONTENDERS |= {
     if key != "tree-fw"
 }
 
+# Rows of an array, so many at a time: a batch is one statement.
+BATCHES = (100_000, 10_000, 1000, 100, 10, 1)
+
+
+def rows(array: Any, count: int) -> Any:
+    """An array with so many rows, each of them `array`."""
+    return np.tile(array, (count, 1))
+
+
+CONTENDERS |= {
+    f"rows-{count}": Contender(
+        f"framewire recv_many(out=...), {count:,} at a time",
+        "framewire.send_many(a, x)",
+        "framewire.recv_many(b, None, out=y)",
+        partial(rows, count=count),
+    )
+    for count in BATCHES
+}
+
 # The contenders of loop.c, by the same rule; those of values.py, and the sockets of drop_in.py.
 OTHER_TITLES = {
     "c-bare": "C, send and receive alone",
@@ -150,6 +170,9 @@ OTHER_TITLES = {
     "c-buffer": "C, one buffer in place",
     "c-frames": "C, two frames",
     "c-value": "C, a head and four payloads in place",
+    "many": "framewire send_many/recv_many, a list",
+    "many-rows": "framewire send_many/recv_many(out=...), rows",
+    "one-by-one": "framewire send_array/recv_array, one by one",
     "read": "reading and comparing alone",
     "recv_value": "framewire recv_value",
     "recv_array": "framewire recv_array",

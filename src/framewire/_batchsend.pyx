@@ -30,13 +30,8 @@ from ._frames cimport (
 from ._libzmq cimport ZMQ_DONTWAIT, ZMQ_SNDMORE, direct, socket_handle, zmq, zmq_msg_t
 from ._manner cimport Manner, new_manner
 from ._rows cimport Rows, rows_of
-from ._transport cimport (
-    frames_send,
-    is_unfinished,
-    raise_received,
-    send_message,
-    tell_event_loop,
-)
+from ._transport cimport frames_send, raise_received, send_message, tell_event_loop
+from ._unfinished cimport is_unfinished
 from ._values cimport put_envelope, put_value
 
 __all__ = ["send_many"]

@@ -31,10 +31,10 @@ from ._raw cimport hold_bytes
 from ._transport cimport (
     frames_receive,
     frames_send,
-    is_unfinished,
     receive_bytes_through_pyzmq,
     send_bytes_through_pyzmq,
 )
+from ._unfinished cimport is_unfinished
 
 cdef extern from "Python.h":
     ctypedef struct PyTypeObject:

@@ -10,7 +10,6 @@ release it costs hundreds of times what libzmq needs. Only what would block is d
 """
 
 from time import monotonic
-from weakref import ref
 
 import zmq as pyzmq
 from zmq.backend import Socket as BackendSocket
@@ -34,35 +33,9 @@ from ._libzmq cimport (
     zmq,
     zmq_msg_t,
 )
+from ._unfinished cimport is_unfinished, note_sent
 
 __all__ = []
-
-# Sockets on which a message was begun with SNDMORE and not finished: what comes next is not a
-# first frame. A weak reference by the socket's id; the last one that was taken out, to use again.
-cdef dict unfinished = {}
-cdef object spare = None
-
-
-def forget(reference):
-    """A socket is gone that was in the middle of a message."""
-    for key in [key for key, value in unfinished.items() if value is reference]:
-        del unfinished[key]
-
-
-cdef bint is_unfinished(object socket) except -1:
-    return len(unfinished) > 0 and <size_t><void *>socket in unfinished
-
-
-cdef int note_sent(object socket, int flags) except -1:
-    """Remember whether the frame that was sent left its message unfinished."""
-    global spare
-    if not flags & ZMQ_SNDMORE:
-        spare = unfinished.pop(<size_t><void *>socket, None)
-    elif not is_unfinished(socket):
-        reused = spare is not None and spare() is socket
-        unfinished[<size_t><void *>socket] = spare if reused else ref(socket, forget)
-    return 0
-
 
 # ---- sending
 

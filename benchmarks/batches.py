@@ -1,0 +1,99 @@
+"""Many messages in one call: against the C loop, and with another thread that computes."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import zmq
+
+import framewire
+
+from . import c_loop
+from .contenders import BATCHES, rows
+from .pairs import pair
+from .peer import SLICES, command
+from .report import AtMost, Case, best, mean
+
+BATCH = 1000  # messages, as in loop.c
+SIZE = 1024  # bytes
+HWM = 100_000  # messages
+TIMES = 300  # batches of a round
+SENT = 1_000_000  # messages between two processes
+
+
+def exchange(act: Callable[[Any, Any], None]) -> float:
+    """Seconds to send and receive a message: the best of many batches."""
+    took = 1e9
+    with zmq.Context() as context, context.socket(zmq.PAIR) as a, context.socket(zmq.PAIR) as b:
+        for socket in (a, b):
+            socket.hwm = HWM
+        b.bind("inproc://batches")
+        a.connect("inproc://batches")
+        for _ in range(TIMES):
+            start = perf_counter()
+            act(a, b)
+            took = min(took, perf_counter() - start)
+    return took / BATCH
+
+
+def one_thread(rounds: int) -> Iterator[Case]:
+    array = rows(np.arange(SIZE / 8), BATCH)
+    values = list(array)
+    out = np.empty_like(array)
+
+    def many(a: Any, b: Any) -> None:
+        framewire.send_many(a, values)
+        framewire.recv_many(b, BATCH)
+
+    def many_rows(a: Any, b: Any) -> None:
+        framewire.send_many(a, array)
+        framewire.recv_many(b, None, out=out)
+
+    def one_by_one(a: Any, b: Any) -> None:
+        for value in values:
+            framewire.send_array(a, value)
+        [framewire.recv_array(b) for _ in values]
+
+    jobs = {
+        "many-rows": partial(exchange, many_rows),
+        "many": partial(exchange, many),
+        "one-by-one": partial(exchange, one_by_one),
+        "c-array": partial(c_loop.seconds, "c-array", "batches", SIZE, TIMES * BATCH, HWM),
+    }
+    took = best(jobs, rounds)
+    for ours, target in (("many", 3), ("many-rows", 1.4)):
+        yield Case(
+            f"1 KB arrays in batches of {BATCH}, send + receive, inproc, one thread",
+            {key: took[key] for key in (ours, "one-by-one", "c-array") if key in took},
+            {"c-array": AtMost(target)},
+            latency=True,
+        )
+
+
+def receive(key: str, role: str, messages: int) -> float:
+    """Seconds a message at the receiving end, which takes so many rows at a time."""
+    count = int(key.removeprefix("rows-"))
+    batches = max(messages // count // SLICES, 1) * SLICES
+    sent = -(-batches * count // BATCH)
+    with pair(
+        command(key, role, SIZE, batches, BATCH),
+        command(f"rows-{BATCH}", "produce", SIZE, sent, BATCH),
+        "tcp",
+    ) as running:
+        slices = [float(line) for line in running.lines()]
+    return sum(slices[1:]) / (batches // SLICES * (SLICES - 1) * count)
+
+
+def run(rounds: int, scale: int) -> Iterator[Case]:
+    yield from one_thread(rounds)
+    for role, what in (("consume", "by size"), ("consume-busy", "another thread computing")):
+        jobs = {
+            f"rows-{count}": partial(receive, f"rows-{count}", role, SENT // scale)
+            for count in BATCHES
+        }
+        yield Case(
+            f"1 KB arrays in batches, receiver of two processes, tcp, {what}",
+            mean(jobs, min(rounds, 3)),
+        )
