@@ -239,6 +239,7 @@ def recv_many(
     reader.type = type
     reader.values = []
     reader.errors = []
+    batch = Batch(reader.values, reader.errors)  # now: to make it later may run a signal handler
     if out is not None:
         if type is not None:
             raise TypeError("out or type, not both: a row takes an array")
@@ -254,28 +255,31 @@ def recv_many(
         rows_of(&rows, reader.rows, row)
         description = expect_array(&expected, row, takes_routing_id(socket), reader.codec)
         intake.rows, intake.expected = &rows, &expected
-    receive_batch(&intake, reader, wanted, timeout == 0)
-    values = reader.values if out is None else out[:intake.filled]
-    return Batch(values, reader.errors)
+    at_once = timeout == 0
+    try:
+        receive_batch(&intake, reader, wanted, at_once)
+    except BaseException as error:
+        if reader.taken == 0:
+            raise
+        if not isinstance(error, pyzmq.ZMQError):
+            error.batch = batch
+            raise
+    finally:
+        if out is not None:
+            batch.values = out[:intake.filled]
+    return batch
 
 
 cdef int receive_batch(Intake *intake, Reader reader, Py_ssize_t wanted, bint at_once) except -1:
-    """Receive and read; raise only what does not lose messages."""
     frames_begin(&intake.frames, not direct, False)
     try:
         if intake.rows == NULL:
             frames_room(&intake.frames, min(wanted, HELD))
         try:
             reader.collect(intake, wanted, at_once)
+            PyErr_CheckSignals()  # a handler that raises after the call returned loses the batch
         finally:
             tell_event_loop(reader.socket)
-    except BaseException as error:
-        if reader.taken == 0:
-            raise
-        if not isinstance(error, pyzmq.ZMQError):
-            values = reader.values if reader.rows is None else reader.rows[:intake.filled]
-            error.batch = Batch(values, reader.errors)
-            raise
     finally:
         frames_end(&intake.frames)
     return 0

@@ -272,6 +272,7 @@ cdef int send_all(Outgoing *out, object socket, int flags) except -1:
             send_singly(out, socket, flags)
         if direct:
             send_directly(out, socket, flags)
+        PyErr_CheckSignals()  # here what it raises can say how many were sent
     finally:
         tell_event_loop(socket)
     return 0
