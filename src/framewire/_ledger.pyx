@@ -16,7 +16,8 @@ from ._clock cimport utc_now
 from ._codec cimport attributes_of
 from ._decode cimport find_head, takes_routing_id
 from ._frames cimport Frames, Span, frames_span
-from ._transport cimport frames_send, is_unfinished
+from ._transport cimport frames_send
+from ._unfinished cimport is_unfinished
 
 __all__ = ["read_ledger"]
 
