@@ -52,8 +52,6 @@ def itemsize(form: Any, tails: bool | None = None) -> int:
         check_counts(shape)
         check(tails is None or not isinstance(inner, list))
         return itemsize(inner, tails and False) * prod(shape)
-    if tails is not None and (found := re.fullmatch("text (0|[1-9][0-9]*)", form)):
-        return int(found[1])
     found = re.fullmatch(OTHER, form)
     if found:
         return int(found[2] or 8) * (4 if form[1] == "U" else 1)
@@ -107,8 +105,8 @@ def read_record(text: bytes, fingerprint: int, record: memoryview) -> dict[str, 
             values = struct.unpack_from(number, record, at)
             return complex(*values) if len(values) == 2 else values[0]
         content = tail(at) if form in ("str", "bytes") else bytes(record[at : at + size])
-        if form[:2] in ("te", "|S"):
+        if form[:2] == "|S":
             content = content.rstrip(b"\0")
-        return guarded("payload", content.decode) if form[0] in "ts" else content
+        return guarded("payload", content.decode) if form == "str" else content
 
     return dict(read(schema, 0))

@@ -161,8 +161,6 @@ def test_fingerprint():
         ([schema_of(["|u1", [2]], 2), [2]], b"\1\2\3\4", [{"a": [1, 2]}, {"a": [3, 4]}]),
         (["<u2", []], b"\1\0", [1]),
         ("<f80", bytes(16), bytes(16)),
-        ("text 3", b"\0a\0", "\0a"),
-        ("text 0", b"", ""),
     ],
 )
 def test_fields(form, record, value):

@@ -31,7 +31,7 @@ cdef int kind_of(object form, object dtype, object cls) except -1:
         return STR
     if form == "bytes":
         return BYTES
-    if isinstance(form, str) and form.startswith("text "):
+    if cls is str:
         return TEXT
     if isinstance(form, dict) and cls is not None:
         return NESTED

@@ -89,7 +89,8 @@ cdef class Field(Cell):
     dtype : numpy.dtype
         Of the same bytes.
     cls : type or None
-        The enumeration or the record that its values are instances of.
+        The enumeration or the record that its values are instances of; str for a text of fixed
+        length.
     default : object
         `MISSING` if it has none.
     offset, size : int

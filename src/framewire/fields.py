@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeAlias
 import numpy as np
 
 from ._records import RecordBase, Schema
-from .dtypes import dtype_form, parse_form, parse_type
+from .dtypes import dtype_form, parse_form
 
 __all__ = [
     "FieldType",
@@ -38,7 +38,6 @@ __all__ = [
 _Nested = Callable[[Any], type] | None
 
 _SLOT = np.dtype("V8")  # where a tail is
-_TEXT = re.compile(r"text (0|[1-9]\d{0,9})", re.ASCII)
 _STRUCT = re.compile(r"\s*(\d*)([xcbB?hHiIlLqQnNefdsp])\s*", re.ASCII)
 _STRUCT_ORDERS = "@=<>!"
 
@@ -54,7 +53,8 @@ class FieldType:
     dtype : numpy.dtype
         Of the same bytes.
     cls : type or None
-        The enumeration or the record that values are instances of.
+        The enumeration or the record that values are instances of; str for a text of fixed length,
+        whose bytes are numpy's "S".
     """
 
     form: Any
@@ -90,14 +90,11 @@ def _plain(form: Any) -> Any:
 
 def type_of_form(form: Any, nested: _Nested = None) -> FieldType:
     """The type of a form that came from the wire. Raises as `framewire.dtypes.parse`."""
-    return _typed(form, parse_form(form, _record_form), nested)
+    return _typed(form, parse_form(form, _tail_form), nested)
 
 
-def _record_form(text: str) -> np.dtype[Any] | None:
+def _tail_form(text: str) -> np.dtype[Any] | None:
     """The dtype of a form that arrays do not have."""
-    match = _TEXT.fullmatch(text)
-    if match:
-        return parse_type(f"|S{match[1]}")
     return _SLOT if text in ("str", "bytes") else None
 
 
@@ -122,7 +119,7 @@ def text(n: int) -> Any:
 
     Type checkers want the Annotated; without one, ``name: text(16)`` is the same.
     """
-    return FieldType(f"text {_natural(n)}", np.dtype(f"S{n}"))
+    return replace(_scalar(f"S{_natural(n)}"), cls=str)
 
 
 def blob(n: int) -> Any:

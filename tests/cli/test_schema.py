@@ -62,7 +62,7 @@ def test_text(schema):
     assert (done.returncode, done.stderr) == (0, "")
     assert "ImuSample: 96 bytes, fingerprint 0x" in done.stdout
     row = next(line for line in done.stdout.splitlines() if line.endswith("  name"))
-    assert row.split() == ["16", "5", "text", "5", "name"]
+    assert row.split() == ["16", "5", "|S5", "name"]
     assert "numpy dtype: none" in done.stdout
     assert "numpy dtype: [('x', '<f4'), ('y', '<f4')]" in schema("definitions:Pose").stdout
 

@@ -45,7 +45,7 @@ def width(form) -> int:
     if isinstance(form, list):
         return width(form[0]) * math.prod(form[1])
     odd = {"bfloat16": 2, "<f80": 16, "|O": 8, "<U2": 8, "<M8[us]": 8, "str": 8, "bytes": 8}
-    return odd[form] if form in odd else int(form.removeprefix("text ").lstrip("|<>biufcSV"))
+    return odd[form] if form in odd else int(form.lstrip("|<>biufcSV"))
 
 
 def section(content: bytes) -> bytes:

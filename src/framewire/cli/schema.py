@@ -177,8 +177,8 @@ def _member(name: str, form: Any, size: int, level: int, shape: str = "") -> lis
     if form in ("str", "bytes"):
         where = f"{indent}uint32_t {name}_offset; /* of a tail, from the record's first byte */"
         return [where, f"{indent}uint32_t {name}_length;"]
-    if form.startswith("text "):
-        return [f"{indent}char {name}{shape}[{size}]; /* UTF-8, padded with zeros */"]
+    if form.startswith("|S"):
+        return [f"{indent}char {name}{shape}[{size}]; /* padded with zeros */"]
     kind = _NUMBERS.get(form[1:3])
     if kind is None or form[0] == ">" or form.startswith("<U"):
         return [f"{indent}uint8_t {name}{shape}[{size}]; /* {form} */"]
