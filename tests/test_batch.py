@@ -82,7 +82,7 @@ ROWS = {
     "all the same row": lambda: np.broadcast_to(np.arange(5.0), (FEW, 5)),
     "rows that repeat one item": lambda: np.broadcast_to(np.arange(FEW)[:, None], (FEW, 100)),
     "no items": lambda: np.zeros((FEW, 0, 3)),
-    "structures": lambda: np.arange(FEW).astype("i4").view([("a", "i2"), ("b", "u2")]),
+    "structures": lambda: np.arange(FEW * 2).astype("i4").view("i2,u2").reshape(FEW, 2),
     "times": lambda: np.arange(FEW).astype("M8[ms]").reshape(FEW // 2, 2),
     "text": lambda: np.array(["a", "bc"] * FEW).reshape(FEW, 2),
     "up to the threshold": lambda: np.arange(FEW * 1024.0).reshape(FEW, 1024),

@@ -17,6 +17,20 @@ int fw_head_check_payload(const fw_head_t *head, uint64_t itemsize) {
     return check_array_payload(head, itemsize);
 }
 
+void fw_stamp_load(const uint8_t *in, fw_stamp_t *stamp) {
+    stamp->sender = load64(in);
+    stamp->sequence = load64(in + 8);
+    stamp->time = load64(in + 16);
+}
+
+size_t fw_head_stamp_offset(const fw_head_t *head) {
+    size_t at = FW_HEAD_FIXED + (size_t)head->ndim * 8;
+    at += head->serializer == FW_SERIALIZER_RECORD ? FINGERPRINT_SIZE : 0;
+    at += has_broadcast(head) ? 8 : 0;
+    at += has_versions(head) ? 8 + 8 * head->version_count : 0;
+    return at + ((head->flags & FW_FLAG_BUFFERS) != 0 ? 8 + 8 * head->buffers : 0);
+}
+
 uint64_t fw_head_buffer(const fw_head_t *head, size_t i) {
     return (head->flags & FW_FLAG_BUFFERS) != 0 ? load64(head->lengths + 8 * i) : head->payload;
 }
@@ -89,13 +103,11 @@ static int read_versions(cursor_t *cursor, fw_head_t *head) {
 
 static int read_stamp(cursor_t *cursor, fw_stamp_t *stamp) {
     const uint8_t *p = cursor->frame + cursor->at;
-    if (cursor->length - cursor->at < STAMP_SIZE) {
+    if (cursor->length - cursor->at < FW_STAMP_SIZE) {
         return FW_ERR_TRUNCATED;
     }
-    stamp->sender = load64(p);
-    stamp->sequence = load64(p + 8);
-    stamp->time = load64(p + 16);
-    cursor->at += STAMP_SIZE;
+    fw_stamp_load(p, stamp);
+    cursor->at += FW_STAMP_SIZE;
     return FW_OK;
 }
 

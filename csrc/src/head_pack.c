@@ -2,6 +2,12 @@
 
 #include "head_rules.h"
 
+void fw_stamp_store(uint8_t *out, const fw_stamp_t *stamp) {
+    store64(out, stamp->sender);
+    store64(out + 8, stamp->sequence);
+    store64(out + 16, stamp->time);
+}
+
 void fw_head_put_number(uint8_t *out, uint64_t number) {
     store64(out, number);
 }
@@ -40,7 +46,7 @@ static int sections_size(const fw_head_t *head, size_t *size) {
         return FW_ERR_SECTION;
     }
     if ((head->flags & FW_FLAG_STAMP) != 0) {
-        bare += STAMP_SIZE;
+        bare += FW_STAMP_SIZE;
     }
     if ((head->flags & FW_FLAG_META) != 0 && section_size(head->meta_size, &meta) != FW_OK) {
         return FW_ERR_SECTION;
@@ -91,10 +97,8 @@ static void write_sections(const fw_head_t *head, uint8_t *p) {
         p = write_section(p, head->lengths, 8 * head->buffers);
     }
     if ((head->flags & FW_FLAG_STAMP) != 0) {
-        store64(p, head->stamp.sender);
-        store64(p + 8, head->stamp.sequence);
-        store64(p + 16, head->stamp.time);
-        p += STAMP_SIZE;
+        fw_stamp_store(p, &head->stamp);
+        p += FW_STAMP_SIZE;
     }
     if ((head->flags & FW_FLAG_META) != 0) {
         p = write_section(p, head->meta, head->meta_size);

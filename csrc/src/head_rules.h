@@ -25,7 +25,7 @@ enum {
 /* Where the fields of the fixed part stand. */
 enum { AT_VERSION = 2, AT_SERIALIZER = 3, AT_FLAGS = 4, AT_DTYPE = 6, AT_NDIM = 7, AT_PAYLOAD = 8 };
 
-enum { FINGERPRINT_SIZE = 8, STAMP_SIZE = 24 }; /* bytes */
+enum { FINGERPRINT_SIZE = 8 }; /* bytes */
 
 static inline bool is_serializer(uint8_t id) {
     return (id >= FW_SERIALIZER_ARRAY && id <= FW_SERIALIZER_ARROW) || id == FW_SERIALIZER_USER;

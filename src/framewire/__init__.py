@@ -27,6 +27,7 @@ from .functional import deserialize, serialize
 from .limits import Limits
 from .message import Message, recv_message
 from .records import Record, record
+from .ring import Ring
 from .serializers.objects import register_generic
 from .serializers.registry import (
     register_message,
@@ -54,6 +55,7 @@ __all__ = [
     "MessageTracker",
     "Record",
     "RefusedError",
+    "Ring",
     "SchemaError",
     "Socket",
     "Stamp",

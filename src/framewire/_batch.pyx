@@ -10,6 +10,7 @@ import zmq as pyzmq
 
 from .batch import Batch
 from .errors import DecodeError
+from .records import class_of_dtype
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EINTR
@@ -31,10 +32,21 @@ from ._frames cimport (
     frames_room,
     frames_slice,
 )
+from ._ledger cimport Account, count_decoded, open_received
 from ._intake cimport Intake, deadline_after, intake_take, is_over
 from ._libzmq cimport ZMQ_RCVHWM, ZMQ_RCVTIMEO, direct, socket_option, zmq
 from ._payload cimport MAX_SPREAD, Part
-from ._rows cimport Expected, Rows, expect_array, expect_same, find_payload, rows_of
+from ._recordio cimport get_row
+from ._records cimport schema_of
+from ._rows cimport (
+    Expected,
+    Rows,
+    expect_array,
+    expect_record,
+    expect_same,
+    find_payload,
+    rows_of,
+)
 from ._transport cimport frames_receive, frames_receive_now, raise_received, tell_event_loop
 from ._values cimport get_value
 
@@ -58,6 +70,8 @@ cdef class Reader:
     cdef object copy
     cdef object type
     cdef np.ndarray rows   # the array to receive into, or None
+    cdef object record     # its rows are records of this class, or None
+    cdef Account account   # that of the last message that was counted, or None
     cdef list values
     cdef list errors
     cdef Py_ssize_t taken  # messages so far
@@ -94,12 +108,19 @@ cdef class Reader:
         return 0
 
     cdef int read_one(self, Frames *frames, Intake *intake) except -1:
+        if self.codec.stamps:
+            self.account = open_received(frames, self.socket)
         if self.rows is None:
             self.values.append(self.value_of(frames))
         else:
             row = self.rows[intake.filled, ...]
-            get_array(frames, self.socket, self.codec, None, row, None, None)
+            if self.record is None or not get_row(
+                frames, self.socket, self.codec, self.record, np.PyArray_DATA(row)
+            ):
+                get_array(frames, self.socket, self.codec, None, row, None, None)
             intake.filled += 1
+        if self.account is not None:
+            count_decoded(self.account)
         return 0
 
     cdef object value_of(self, Frames *frames):
@@ -130,7 +151,9 @@ cdef class Reader:
         cdef bint lost
         while self.taken < wanted:
             before, filled = self.taken, intake.filled
-            error = intake_take(intake, self.socket, min(wanted - before, held or most), held > 0)
+            error = intake_take(
+                intake, self.socket, min(wanted - before, held or most), held > 0, self.account
+            )
             lost = intake.frames.count > intake.whole
             self.read(intake, intake.filled - filled)
             if error == EAGAIN and not lost:
@@ -195,9 +218,11 @@ def recv_many(
         Milliseconds for the whole call; negative: no limit. None is the socket's RCVTIMEO. 0 takes
         what is there.
     out : numpy.ndarray, optional
-        Receive arrays into the rows of this writable array of one or more dimensions, each of which
-        is contiguous: message i into ``out[i]``, whose dtype and shape it must have. Messages that
-        are not such arrays use up no row.
+        Receive into the rows of this writable array of one or more dimensions, each of which is
+        contiguous: message i into ``out[i]``. The rows of a structured array of one dimension are
+        records, or arrays without dimensions; else they are arrays. Dtype and shape must be those
+        of the row; of records, versions with more or fewer fields are taken as `Record` says.
+        Other messages use up no row.
     type, copy
         For each value, as for `recv_value`; not with `out`.
     codec : Codec, optional
@@ -253,7 +278,12 @@ def recv_many(
     if reader.rows is not None and len(reader.rows) > 0:
         row = reader.rows[0, ...]
         rows_of(&rows, reader.rows, row)
-        description = expect_array(&expected, row, takes_routing_id(socket), reader.codec)
+        routed = takes_routing_id(socket)
+        if reader.rows.ndim == 1 and reader.rows.dtype.names is not None:
+            reader.record = class_of_dtype(reader.rows.dtype)
+            expect_record(&expected, schema_of(reader.record), routed, reader.codec)
+        else:
+            description = expect_array(&expected, row, routed, reader.codec)
         intake.rows, intake.expected = &rows, &expected
     at_once = timeout == 0
     try:
@@ -316,6 +346,7 @@ def recv_latest(socket, int flags=0, *, type=None, copy=None, codec=None):
     """
     cdef Frames lists[2]
     cdef int at = 0
+    cdef Account account = None
     cdef Codec chosen = codec_of(socket, codec)
     if copy is not None:
         copy = bool(copy)
@@ -323,20 +354,27 @@ def recv_latest(socket, int flags=0, *, type=None, copy=None, codec=None):
     frames_begin(&lists[1], not direct, False)
     try:
         frames_receive(&lists[0], socket, flags, True)
-        at = take_newest(lists, socket)
-        return get_value(&lists[at], socket, None, chosen, chosen.depth, copy, type)
+        at = take_newest(lists, socket, chosen.stamps)
+        if chosen.stamps:
+            account = open_received(&lists[at], socket)
+        value = get_value(&lists[at], socket, None, chosen, chosen.depth, copy, type)
+        if account is not None:
+            count_decoded(account)
+        return value
     finally:
         frames_end(&lists[0])
         frames_end(&lists[1])
 
 
-cdef int take_newest(Frames *lists, object socket) except -1:
+cdef int take_newest(Frames *lists, object socket, bint counted) except -1:
     """Take what is there after the message of the first list. Returns which list has the newest."""
     cdef int at = 0
     cdef int left
     try:
         left = socket_option(socket, ZMQ_RCVHWM) or MOST_DROPS
         while left > 0 and frames_receive_now(&lists[1 - at], socket):
+            if counted:
+                count_decoded(open_received(&lists[at], socket))
             frames_clear(&lists[at])
             at = 1 - at
             left -= 1

@@ -8,14 +8,17 @@ from operator import length_hint
 import numpy
 import zmq as pyzmq
 
+from .records import class_of_dtype, records_of
+
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EINTR, ENOMEM
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 cimport numpy as np
 
+from ._c cimport fw_stamp_store, fw_stamp_t
 from ._codec cimport codec_of
 from ._encode cimport array_head, checked_array, is_inline
 from ._frames cimport (
@@ -27,8 +30,18 @@ from ._frames cimport (
     frames_slice,
     frames_span,
 )
+from ._ledger cimport (
+    Sequence,
+    count_sent,
+    ledger_of,
+    next_stamp,
+    schema_not_sent,
+    size_of,
+)
 from ._libzmq cimport ZMQ_DONTWAIT, ZMQ_SNDMORE, direct, socket_handle, zmq, zmq_msg_t
 from ._manner cimport Manner, new_manner
+from ._recordio cimport record_head
+from ._records cimport schema_of
 from ._rows cimport Rows, rows_of
 from ._transport cimport frames_send, raise_received, send_message, tell_event_loop
 from ._unfinished cimport is_unfinished
@@ -43,6 +56,12 @@ cdef enum:
     RUN = 1 << 20        # and then without, before signals are looked at
 
 
+# What a prepared value is, once it was sent, to the sender's statistics.
+cdef struct Prepared:
+    uint64_t size        # bytes in all frames
+    uint32_t frames
+    uint32_t in_place
+
 # Messages on their way out: values that were prepared, or rows.
 cdef struct Outgoing:
     Py_ssize_t count     # messages
@@ -55,6 +74,11 @@ cdef struct Outgoing:
     Frames envelope      # what stands before each row,
     const uint8_t *head  # and in the frame with it
     size_t head_size
+    size_t stamp_at      # where in it a stamp goes, or 0
+    size_t row_size      # bytes of such a message
+    fw_stamp_t stamp     # of the row; of the first of the values,
+    bint stamped         # if they have one
+    Prepared *prepared   # of values
 
 
 def send_many(
@@ -68,7 +92,8 @@ def send_many(
     socket : zmq.Socket
     values : iterable or numpy.ndarray
         Values as for `send_value`. Of an array of one or more dimensions, each ``values[i]`` is a
-        message: an array of shape ``values.shape[1:]``.
+        message: a record, if it is a structured array of one dimension, else an array of shape
+        ``values.shape[1:]``.
     flags : int
         ``zmq.DONTWAIT``: send what there is room for.
     copy, serializer, meta, packed, codec
@@ -104,13 +129,16 @@ def send_many(
     if isinstance(values, (str, bytes, bytearray, memoryview)):
         raise TypeError(f"values is an iterable of values, not a {type(values).__name__}")
     manner = new_manner(socket, topic, copy, meta, packed, codec_of(socket, codec))
+    if serializer is None:
+        serializer = manner.codec.serializer
     if isinstance(values, numpy.ndarray) and not isinstance(values, numpy.ma.MaskedArray):
         rows = checked_array(values)
         if rows.ndim == 0:
             raise TypeError("an array of no dimensions has no rows")
-        if direct and is_template(rows, serializer, manner):
-            return send_rows(socket, rows, flags, manner)
-        values = each_row(rows)
+        records = are_records(rows, serializer)
+        if direct and is_template(rows, records, serializer, manner):
+            return send_rows(socket, rows, records, flags, manner)
+        values = records_of(rows) if records else each_row(rows)
     return send_values(socket, values, flags, serializer, manner)
 
 
@@ -119,23 +147,43 @@ def each_row(rows):
         yield rows[i, ...]
 
 
-cdef bint is_template(np.ndarray rows, object serializer, Manner manner) except -1:
+cdef bint are_records(np.ndarray rows, object serializer) except -1:
+    return rows.ndim == 1 and rows.dtype.names is not None and serializer in ("auto", "record")
+
+
+cdef bint is_template(
+    np.ndarray rows, bint records, object serializer, Manner manner
+) except -1:
     """Can every row be sent as the same head with the row's bytes behind it?"""
     cdef np.ndarray row
-    if serializer is None:
-        serializer = manner.codec.serializer
-    if np.PyArray_DIM(rows, 0) == 0 or serializer not in ("auto", "array"):
+    if np.PyArray_DIM(rows, 0) == 0 or not (records or serializer in ("auto", "array")):
+        return False
+    if records and manner.codec.schemas:  # some heads have it
         return False
     row = rows[0, ...]
     return np.PyArray_IS_C_CONTIGUOUS(row) and is_inline(np.PyArray_NBYTES(row), manner.place)
 
 
+cdef Sequence sequence_for(object socket, Frames *envelope, Manner manner):
+    """The numbers for messages that have this envelope; None if they are not counted."""
+    return ledger_of(socket).sequence_of(envelope) if manner.codec.stamps else None
+
+
 # ---- rows
 
-cdef Py_ssize_t send_rows(object socket, np.ndarray rows, int flags, Manner manner) except -1:
+cdef Py_ssize_t send_rows(
+    object socket, np.ndarray rows, bint records, int flags, Manner manner
+) except -1:
     cdef Outgoing out
     cdef np.ndarray row = rows[0, ...]
-    cdef bytes head = array_head(row, manner.meta)
+    cdef bint stamped = manner.codec.stamps and not is_unfinished(socket)
+    cdef Sequence sequence
+    cdef bytes head
+    if records:
+        schema = schema_of(class_of_dtype(rows.dtype))
+        head = record_head(schema, manner.meta, stamped, &out.stamp_at)
+    else:
+        head = array_head(row, manner.meta, stamped, &out.stamp_at)
     rows_of(&out.rows, rows, row)
     out.head, out.head_size = <const uint8_t *>PyBytes_AS_STRING(head), PyBytes_GET_SIZE(head)
     out.count, out.sent, out.ends = out.rows.count, 0, NULL
@@ -143,7 +191,9 @@ cdef Py_ssize_t send_rows(object socket, np.ndarray rows, int flags, Manner mann
     frames_begin(&out.envelope, False, False)
     try:
         put_envelope(&out.envelope, socket, None, manner.topic)
-        send_all(&out, socket, flags)
+        sequence = sequence_for(socket, &out.envelope, manner)
+        out.row_size = size_of(&out.envelope) + out.head_size + out.rows.size
+        send_all(&out, socket, flags, sequence)
         return out.sent
     except BaseException as error:
         error.sent = out.sent
@@ -153,7 +203,7 @@ cdef Py_ssize_t send_rows(object socket, np.ndarray rows, int flags, Manner mann
         frames_end(&out.frames)
 
 
-cdef int prepare_row(Outgoing *out) noexcept nogil:
+cdef int prepare_row(Outgoing *out, Sequence sequence) noexcept nogil:
     """The frames of the next row, into the empty list. Returns 0 or an errno."""
     cdef Frames *frames = &out.frames
     cdef zmq_msg_t *msg
@@ -169,24 +219,27 @@ cdef int prepare_row(Outgoing *out) noexcept nogil:
     frames.count += 1
     data = <uint8_t *>zmq.msg_data(msg)
     memcpy(data, out.head, out.head_size)
+    if out.stamp_at:
+        next_stamp(sequence, &out.stamp)
+        fw_stamp_store(data + out.stamp_at, &out.stamp)
     memcpy(data + out.head_size, out.rows.data + out.sent * out.rows.stride, out.rows.size)
     return 0
 
 
 cdef int send_some_rows(
-    Outgoing *out, Py_ssize_t limit, void *handle, int flags
+    Outgoing *out, Py_ssize_t limit, void *handle, int flags, Sequence sequence
 ) noexcept nogil:
     """Send up to `limit` rows. Returns 0 or the errno that ended it."""
     cdef Frames *frames = &out.frames
     cdef int error = 0
     while limit > 0 and out.sent < out.count:
-        error = prepare_row(out)
+        error = prepare_row(out, sequence)
         if error == 0:
             error = send_message(frames, frames.count, handle, flags, &out.interrupted)
         if error:
             break
         frames.count = frames.first = 0
-        out.sent += 1
+        count_one(out, sequence)
         limit -= 1
     out.lost = error != 0 and frames.first > 0
     while frames.count > frames.first:
@@ -203,25 +256,42 @@ cdef Py_ssize_t send_values(
 ) except -1:
     cdef Outgoing out
     cdef Py_ssize_t ends[CHUNK]
+    cdef Prepared prepared[CHUNK]
     cdef Py_ssize_t total = 0
     cdef bint more = True
-    out.count, out.sent, out.ends = 0, 0, ends
+    cdef Sequence sequence = None
+    out.count, out.sent, out.ends, out.prepared = 0, 0, ends, prepared
     frames_begin(&out.frames, not direct, False)
     try:
+        put_envelope(&out.frames, socket, None, manner.topic)
+        sequence = sequence_for(socket, &out.frames, manner)
+        frames_clear(&out.frames)
         frames_room(&out.frames, min(length_hint(values), CHUNK))
         iterator = iter(values)
         while more and out.sent == out.count:
             total += out.sent
             out.count = out.sent = 0
             frames_clear(&out.frames)
+            begin_stamps(&out, socket, sequence)
             more = prepare_values(&out, socket, iterator, serializer, manner)
-            send_all(&out, socket, flags)
+            send_all(&out, socket, flags, sequence)
         return total + out.sent
     except BaseException as error:
         error.sent = total + out.sent
         raise
     finally:
+        for _ in range(out.count - out.sent if manner.counted else 0):
+            schema_not_sent(socket, manner.topic, manner.counted)
         frames_end(&out.frames)
+
+
+cdef int begin_stamps(Outgoing *out, object socket, Sequence sequence) except -1:
+    """Number the values of a chunk from the first on that was not sent."""
+    out.stamped = sequence is not None and not is_unfinished(socket)
+    if out.stamped:
+        out.stamp.sender = sequence.sender
+        out.stamp.sequence = sequence.next
+    return 0
 
 
 cdef bint prepare_values(
@@ -229,26 +299,35 @@ cdef bint prepare_values(
 ) except -1:
     """The frames of the next chunk of values, into the empty list. Are there perhaps more?"""
     cdef Frames *frames = &out.frames
+    cdef Prepared *one
     cdef size_t room = CHUNK_BYTES
-    cdef size_t size
+    cdef Py_ssize_t in_place = 0
     cdef Py_ssize_t i = 0
     for value in iterator:
+        one = &out.prepared[out.count]
         if manner.topic is not None:
             put_envelope(frames, socket, None, manner.topic)
+        frames.stamped = out.stamped
+        if out.stamped:
+            frames.stamp = out.stamp
+            frames.stamp.sequence += out.count
         put_value(frames, value, serializer, manner)
         out.ends[out.count] = frames.count
         out.count += 1
-        size = 0
+        one.frames = <uint32_t>(frames.count - i)
+        one.in_place = <uint32_t>(frames.in_place - in_place)
+        in_place = frames.in_place
+        one.size = 0
         while i < frames.count:
-            size += frames_span(frames, i).size
+            one.size += frames_span(frames, i).size
             i += 1
-        if out.count == CHUNK or size >= room:
+        if out.count == CHUNK or one.size >= room:
             return True
-        room -= size
+        room -= one.size
     return False
 
 
-cdef int send_prepared(Outgoing *out, void *handle, int flags) noexcept nogil:
+cdef int send_prepared(Outgoing *out, void *handle, int flags, Sequence sequence) noexcept nogil:
     """Send the values of a chunk. Returns 0 or the errno that ended it."""
     cdef Frames *frames = &out.frames
     cdef Py_ssize_t before
@@ -259,32 +338,50 @@ cdef int send_prepared(Outgoing *out, void *handle, int flags) noexcept nogil:
         if error:
             out.lost = frames.first > before
             return error
-        out.sent += 1
+        count_one(out, sequence)
     return 0
 
 
 # ---- both
 
-cdef int send_all(Outgoing *out, object socket, int flags) except -1:
+cdef void count_one(Outgoing *out, Sequence sequence) noexcept nogil:
+    """One more message was sent."""
+    cdef Prepared *one
+    cdef fw_stamp_t stamp
+    if sequence is not None and out.ends == NULL:
+        count_sent(
+            sequence, &out.stamp if out.stamp_at else NULL, out.row_size, out.envelope.count + 1, 0
+        )
+    elif sequence is not None:
+        one = &out.prepared[out.sent]
+        stamp.sequence = out.stamp.sequence + out.sent
+        count_sent(
+            sequence, &stamp if out.stamped else NULL, one.size, one.frames - one.in_place,
+            one.in_place,
+        )
+    out.sent += 1
+
+
+cdef int send_all(Outgoing *out, object socket, int flags, Sequence sequence) except -1:
     """Send what is not sent yet; out.sent says how far there was room."""
     try:
         if out.sent < out.count and (not direct or is_unfinished(socket)):
-            send_singly(out, socket, flags)
+            send_singly(out, socket, flags, sequence)
         if direct:
-            send_directly(out, socket, flags)
+            send_directly(out, socket, flags, sequence)
         PyErr_CheckSignals()  # here what it raises can say how many were sent
     finally:
         tell_event_loop(socket)
     return 0
 
 
-cdef int send_singly(Outgoing *out, object socket, int flags) except -1:
+cdef int send_singly(Outgoing *out, object socket, int flags, Sequence sequence) except -1:
     """By `frames_send`: all through pyzmq, or only the one that ends a message begun before."""
     cdef Frames part
     cdef Frames *frames = &out.frames
     while True:
         if out.ends == NULL:
-            raise_received(prepare_row(out))
+            raise_received(prepare_row(out, sequence))
             frames_slice(&part, frames, 0, frames.count)
         else:
             frames_slice(&part, frames, frames.first, out.ends[out.sent] - frames.first)
@@ -296,14 +393,14 @@ cdef int send_singly(Outgoing *out, object socket, int flags) except -1:
             return 0
         finally:
             frames.first += part.first
-        out.sent += 1
+        count_one(out, sequence)
         if out.ends == NULL:
             frames_clear(frames)
         if direct or out.sent == out.count:
             return 0
 
 
-cdef int send_directly(Outgoing *out, object socket, int flags) except -1:
+cdef int send_directly(Outgoing *out, object socket, int flags, Sequence sequence) except -1:
     cdef bint held = not out.frames.foreign
     cdef void *handle
     cdef int error
@@ -311,10 +408,10 @@ cdef int send_directly(Outgoing *out, object socket, int flags) except -1:
     while out.sent < out.count:
         handle = socket_handle(socket)
         if held:
-            error = send_some(out, HELD, handle, flags | ZMQ_DONTWAIT)
+            error = send_some(out, HELD, handle, flags | ZMQ_DONTWAIT, sequence)
         else:
             with nogil:
-                error = send_some(out, RUN, handle, flags)
+                error = send_some(out, RUN, handle, flags, sequence)
         if out.interrupted or error == EINTR:
             PyErr_CheckSignals()
             out.interrupted = False
@@ -329,8 +426,8 @@ cdef int send_directly(Outgoing *out, object socket, int flags) except -1:
 
 
 cdef inline int send_some(
-    Outgoing *out, Py_ssize_t limit, void *handle, int flags
+    Outgoing *out, Py_ssize_t limit, void *handle, int flags, Sequence sequence
 ) noexcept nogil:
     if out.ends == NULL:
-        return send_some_rows(out, limit, handle, flags)
-    return send_prepared(out, handle, flags)
+        return send_some_rows(out, limit, handle, flags, sequence)
+    return send_prepared(out, handle, flags, sequence)

@@ -54,6 +54,7 @@ cdef extern from "framewire/dtype.h" nogil:
 cdef extern from "framewire/head.h" nogil:
     enum:
         FW_NDIM_MAX
+        FW_STAMP_SIZE
         FW_SERIALIZER_ARRAY
         FW_SERIALIZER_RAW
         FW_SERIALIZER_JSON
@@ -109,6 +110,9 @@ cdef extern from "framewire/head.h" nogil:
     int fw_head_parse(const uint8_t *frame, size_t length, fw_head_t *out, size_t *offset)
     int fw_head_check_payload(const fw_head_t *head, uint64_t itemsize)
     uint64_t fw_head_buffer(const fw_head_t *head, size_t i)
+    void fw_stamp_load(const uint8_t *data, fw_stamp_t *stamp)
+    void fw_stamp_store(uint8_t *out, const fw_stamp_t *stamp)
+    size_t fw_head_stamp_offset(const fw_head_t *head)
     uint64_t fw_head_version(const fw_head_t *head, size_t i)
     void fw_head_put_number(uint8_t *out, uint64_t number)
 

@@ -21,7 +21,8 @@ cdef bytes encode_meta(object meta)
 cdef int set_meta(fw_head_t *head, bytes meta) except -1
 cdef bytes begin_head(np.ndarray array, fw_head_t *head)
 cdef np.ndarray end_head(np.ndarray array, fw_head_t *head)
-cdef bytes array_head(np.ndarray array, bytes meta)
+cdef bytes array_head(np.ndarray array, bytes meta, bint stamped, size_t *stamp_at)
+cdef bytes template(fw_head_t *head, bint stamped, size_t *stamp_at)
 cdef Buffer hold_stored(np.ndarray array, np.ndarray stored, object copy)
 cdef int put_array(
     Frames *frames, np.ndarray array, object copy, bytes meta, uint16_t flags, int place

@@ -137,18 +137,27 @@ cdef np.ndarray end_head(np.ndarray array, fw_head_t *head):
     return stored
 
 
-cdef bytes array_head(np.ndarray array, bytes meta):
+cdef bytes array_head(np.ndarray array, bytes meta, bint stamped, size_t *stamp_at):
     """The bytes that stand before the payload of a C-contiguous array in one frame with it."""
     cdef fw_head_t head
-    cdef size_t size
     description = begin_head(array, &head)  # held until the head is packed
     head.flags |= FW_FLAG_INLINE
     head.payload = np.PyArray_NBYTES(array)
     if meta is not None:
         set_meta(&head, meta)
-    check(fw_head_size(&head, &size))
+    return template(&head, stamped, stamp_at)
+
+
+cdef bytes template(fw_head_t *head, bint stamped, size_t *stamp_at):
+    """A head's bytes, with room for a stamp at *stamp_at, which is 0 if it has none."""
+    cdef size_t size
+    stamp_at[0] = 0
+    if stamped:
+        head.flags |= FW_FLAG_STAMP
+        stamp_at[0] = fw_head_stamp_offset(head)
+    check(fw_head_size(head, &size))
     packed = PyBytes_FromStringAndSize(NULL, size)
-    check(fw_head_pack(&head, <uint8_t *>PyBytes_AS_STRING(packed), size, &size))
+    check(fw_head_pack(head, <uint8_t *>PyBytes_AS_STRING(packed), size, &size))
     return packed
 
 

@@ -1,6 +1,7 @@
 from libc.stdint cimport int64_t
 
 from ._frames cimport Frames
+from ._ledger cimport Account
 from ._rows cimport Expected, Rows
 
 # Messages on their way in, many in a call.
@@ -15,4 +16,6 @@ cdef struct Intake:
 
 cdef int64_t deadline_after(object timeout) except? -2
 cdef bint is_over(int64_t deadline) noexcept nogil
-cdef int intake_take(Intake *intake, object socket, Py_ssize_t limit, bint held) except -1
+cdef int intake_take(
+    Intake *intake, object socket, Py_ssize_t limit, bint held, Account account
+) except -1

@@ -13,9 +13,10 @@ from libc.string cimport memcpy
 from ._buffers cimport close_received, closes_at_once
 from ._c cimport fw_clock_monotonic
 from ._frames cimport Frames
+from ._ledger cimport Account
 from ._libzmq cimport ZMQ_POLLIN, direct, socket_handle, zmq, zmq_msg_t, zmq_pollitem_t
 from ._payload cimport Part
-from ._rows cimport find_payload
+from ._rows cimport count_row, find_payload
 from ._transport cimport frames_receive_now, receive_message
 
 __all__ = []
@@ -47,11 +48,14 @@ cdef long time_left(int64_t deadline) noexcept nogil:
     return <long>((left + MILLISECOND - 1) // MILLISECOND) if left > 0 else 0
 
 
-cdef int intake_take(Intake *intake, object socket, Py_ssize_t limit, bint held) except -1:
+cdef int intake_take(
+    Intake *intake, object socket, Py_ssize_t limit, bint held, Account account
+) except -1:
     """Take up to `limit` messages. Returns 0, or the errno that ended it.
 
     EAGAIN: no more are there, or, unless `held`, the deadline came first; else this waits for all.
     With rows, a message that is not as expected ends it too: it is to be read before the next.
+    Those that go into rows are counted, if that is expected; `account` is that of their topic.
     """
     cdef int error
     if not direct:
@@ -59,13 +63,15 @@ cdef int intake_take(Intake *intake, object socket, Py_ssize_t limit, bint held)
     cdef void *handle = socket_handle(socket)
     intake.frames.received = True
     if held:
-        return take(intake, handle, limit, True)
+        return take(intake, handle, limit, True, account)
     with nogil:
-        error = take(intake, handle, limit, False)
+        error = take(intake, handle, limit, False, account)
     return error
 
 
-cdef int take(Intake *intake, void *handle, Py_ssize_t limit, bint held) noexcept nogil:
+cdef int take(
+    Intake *intake, void *handle, Py_ssize_t limit, bint held, Account account
+) noexcept nogil:
     cdef Frames *frames = &intake.frames
     cdef int error
     while limit > 0:
@@ -78,7 +84,7 @@ cdef int take(Intake *intake, void *handle, Py_ssize_t limit, bint held) noexcep
                 return error
             continue
         limit -= 1
-        if intake.rows != NULL and fill_row(intake, held):
+        if intake.rows != NULL and fill_row(intake, held, account):
             continue
         intake.messages += 1
         intake.whole = frames.count
@@ -101,11 +107,15 @@ cdef int wait_for_message(void *handle, int64_t deadline) noexcept nogil:
     return EAGAIN if rc == 0 else 0
 
 
-cdef bint fill_row(Intake *intake, bint held) noexcept nogil:
+cdef bint fill_row(Intake *intake, bint held, Account account) noexcept nogil:
     """Copy the payload of the message that came last into the next row, if it is as expected."""
     cdef Frames *frames = &intake.frames
     cdef Part part
     if not find_payload(intake.expected, frames, intake.whole, True, &part):
+        return False
+    if intake.expected.counted and not count_row(
+        intake.expected, account, frames, intake.whole, &part
+    ):
         return False
     memcpy(intake.rows.data + intake.filled * intake.rows.stride, part.span.data, part.span.size)
     intake.filled += 1

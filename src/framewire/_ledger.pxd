@@ -61,6 +61,7 @@ cdef class Ledger:
     cdef object sequence_key(self, Frames *frames)
 
 cdef Ledger ledger_of(object socket)
+cdef uint64_t size_of(Frames *frames) noexcept
 
 # Sending: a sequence before the head is packed, then in place of frames_send.
 cdef Sequence open_stamp(Frames *frames, object socket)

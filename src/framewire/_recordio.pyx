@@ -10,14 +10,17 @@ from .typed import convert
 from cpython.buffer cimport PyBUF_SIMPLE
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t
+from libc.string cimport memcpy
 
 from ._buffers cimport SMALL, Buffer, copy_bytes, hold
 from ._c cimport *
-from ._encode cimport is_inline, set_meta
-from ._frames cimport Frames
+from ._codec cimport Codec
+from ._decode cimport find_head, read_head
+from ._encode cimport is_inline, set_meta, template
+from ._frames cimport Frames, Span
 from ._ledger cimport schema_due
 from ._manner cimport Manner
-from ._payload cimport Part, Payload, part_owner, payload_next, put_buffers
+from ._payload cimport Part, Payload, part_owner, payload_next, payload_open, put_buffers
 from ._records cimport RecordBase, Schema, schema_of, view_version, whole_bytes
 
 __all__ = []
@@ -59,29 +62,79 @@ cdef int put_record(Frames *frames, RecordBase record, Manner manner) except -1:
     return put_buffers(frames, &head, NULL, 0, [buffer], manner.place)
 
 
+cdef bytes record_head(Schema schema, bytes meta, bint stamped, size_t *stamp_at):
+    """The bytes that stand before a record of this schema, without tails, in one frame with it."""
+    cdef fw_head_t head
+    cdef size_t size
+    begin_record(&head, schema)
+    head.flags |= FW_FLAG_INLINE
+    head.payload = schema.itemsize
+    if meta is not None:
+        set_meta(&head, meta)
+    return template(&head, stamped, stamp_at)
+
+
+cdef bint get_row(Frames *frames, object socket, Codec codec, object cls, void *row) except -1:
+    """Copy a record, as one of `cls`, which has no tails, to `row`. False if it is no record."""
+    cdef fw_head_t head
+    cdef Span frame
+    cdef Payload payload
+    cdef Part part
+    cdef bytes data
+    cdef Py_ssize_t at = find_head(frames, socket, &frame)
+    if at < 0:
+        return False
+    read_head(frame, &head)
+    if head.serializer != FW_SERIALIZER_RECORD:
+        return False
+    codec.check(FW_SERIALIZER_RECORD, None)
+    check_schema(&head)
+    payload_open(&payload, frames, at, frame, &head)
+    part = payload_next(&payload)
+    data = whole_bytes(read_as(cls, &head, None, part.span.data, part.span.size))
+    memcpy(row, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+    return True
+
+
+cdef RecordBase read_as(
+    object cls, const fw_head_t *head, object owner, const uint8_t *data, Py_ssize_t size
+):
+    """A message's record as one of `cls`. Raises SchemaError where it is none."""
+    cdef RecordBase record = view_version(cls, schema_of(cls), owner, data, size, head)
+    if record is None:
+        raise mismatch(cls, head.fingerprint, text_of(head))
+    return record
+
+
+cdef bytes text_of(const fw_head_t *head):
+    """The schema that a message brings, or None."""
+    return head.type[:head.type_size] if head.flags & FW_FLAG_TYPE else None
+
+
+cdef int check_schema(const fw_head_t *head) except -1:
+    if head.flags & FW_FLAG_TYPE and head.fingerprint != fw_record_fingerprint(
+        <const char *>head.type, head.type_size
+    ):
+        raise DecodeError("a schema that is not that of the record's fingerprint", "schema")
+    return 0
+
+
 cdef object get_record(Payload *payload, object type, object copy):
     """The record of a message: of its own class, or as an instance of the type that was asked for."""
     cdef const fw_head_t *head = payload.head
     cdef Part part = payload_next(payload)
-    cdef RecordBase record
-    text = head.type[:head.type_size] if head.flags & FW_FLAG_TYPE else None
-    if text is not None and head.fingerprint != fw_record_fingerprint(
-        <const char *>head.type, head.type_size
-    ):
-        raise DecodeError("a schema that is not that of the record's fingerprint", "schema")
+    check_schema(head)
     wanted = type is not None and isinstance(type, RecordMeta)
     cls = type if wanted else defined.get(head.fingerprint)
     if cls is None:
         versions = [fw_head_version(head, i) for i in range(head.version_count)]
-        cls = class_for(head.fingerprint, versions, text)
+        cls = class_for(head.fingerprint, versions, text_of(head))
     owner = None if copy or part.span.size <= SMALL else part_owner(payload.frames, &part, 1, False)
     if owner is None:
         owner = PyBytes_FromStringAndSize(NULL, part.span.size)
         copy_bytes(PyBytes_AS_STRING(owner), part.span.data, part.span.size)
         part.span.data = <const uint8_t *>PyBytes_AS_STRING(owner)
-    record = view_version(cls, schema_of(cls), owner, part.span.data, part.span.size, head)
-    if record is None:
-        raise mismatch(cls, head.fingerprint, text)
+    record = read_as(cls, head, owner, part.span.data, part.span.size)
     if type is None or wanted:
         return record
     return convert(record.to_dict(), type, json=False)

@@ -1,10 +1,11 @@
 """Records: fixed binary structs as classes, defined once, packed and read in C."""
 
 import dataclasses
+import functools
 import sys
 import threading
 import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,16 @@ else:
         return lambda cls: cls
 
 
-__all__ = ["DEFINED", "Record", "RecordMeta", "class_for", "mismatch", "record"]
+__all__ = [
+    "DEFINED",
+    "Record",
+    "RecordMeta",
+    "class_for",
+    "class_of_dtype",
+    "mismatch",
+    "record",
+    "records_of",
+]
 
 _MAX_LEARNED = 256  # schemas
 _RESERVED = frozenset(name for name in dir(RecordBase) if not name.startswith("_"))
@@ -275,6 +285,24 @@ def _class(schema: Schema, learned: bool = False) -> Any:
     """A class with a schema that was made before it."""
     namespace = {"_schema": schema, "__module__": "framewire"}
     return RecordMeta(schema.name, (Record,), namespace, learned=learned)
+
+
+def class_of_dtype(dtype: np.dtype[Any]) -> Any:
+    """The class of the rows of a structured array: one that was defined, or one for the purpose."""
+    cls = _class_without_name(dtype)
+    return DEFINED.get(cls.fingerprint, cls)
+
+
+@functools.lru_cache(maxsize=256)
+def _class_without_name(dtype: np.dtype[Any]) -> Any:
+    return _class(schema_for_dtype(dtype, "Record", _class_inside), learned=True)
+
+
+def records_of(rows: np.ndarray[Any, Any]) -> Iterator[Record]:
+    """The rows of a structured array, as records."""
+    cls = class_of_dtype(rows.dtype)
+    for row in rows:
+        yield cls.unpack(row.tobytes())
 
 
 # ---- what came with a message

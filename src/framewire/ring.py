@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import zmq
 
-from .records import RecordMeta
 from ._batch import recv_many
 from .batch import Batch
+from .errors import SchemaError
+from .records import RecordMeta
 
 __all__ = ["Ring"]
 
@@ -27,9 +28,12 @@ class Ring:
         A class of records without variable tails, or a structured dtype.
     n : int
         How many are kept, at least 1.
-    batch : int
-        The most that `receive` takes from the socket at once; they are copied into the ring while
-        readers wait. By default `n`, at most 4096.
+    blocks : bool
+        Each message is an array of records of one dimension, as `send_array` sends it, and not one
+        record.
+    batch : int, optional
+        The most messages that `receive` takes from the socket at once; what they bring is copied
+        into the ring while readers wait. By default `n`, at most 4096.
 
     Raises
     ------
@@ -45,15 +49,17 @@ class Ring:
         record: type | npt.DTypeLike,
         n: int,
         *,
+        blocks: bool = False,
         batch: int | None = None,
     ) -> None:
         batch = min(n, 4096) if batch is None else batch
         if n < 1 or batch < 1:
             raise ValueError(f"a ring of {n} records, in batches of {batch}")
-        dtype = record.dtype if isinstance(record, RecordMeta) else np.dtype(record)
+        dtype: Any = record.dtype if isinstance(record, RecordMeta) else np.dtype(record)
         self._socket = socket
         self._ring = np.zeros(n, dtype)
-        self._batch = np.zeros(batch, dtype)
+        self._most = batch
+        self._rows = None if blocks else np.empty(batch, dtype)
         self._total = 0  # so the next one goes to _total % n
         self._lock = threading.Lock()
 
@@ -66,18 +72,19 @@ class Ring:
         """How many are kept now."""
         return min(self._total, len(self._ring))
 
-    def receive(self, timeout: float | None = None) -> Batch:
+    def receive(self, timeout: int | None = None) -> Batch:
         """Receive what there is, at most one batch, into the ring.
 
         Parameters
         ----------
-        timeout : float, optional
+        timeout : int, optional
             How long to wait for the first one, in milliseconds; by default the socket's RCVTIMEO.
 
         Returns
         -------
         Batch
-            Its values are a view, valid until the next call; its errors are of `recv_many`.
+            The records, in a view that is valid until the next call; with `blocks` a list of
+            arrays. Messages that are none of these are in its errors.
 
         Raises
         ------
@@ -88,12 +95,30 @@ class Ring:
         -----
         It does not wait until a batch is full, so the ring is no older than the stream.
         """
-        if timeout is None:
-            timeout = self._socket.rcvtimeo
-        self._socket.poll(timeout)
-        batch = recv_many(self._socket, None, 0, out=self._batch)
-        self._put(batch.values)
+        wait: Any = self._socket.rcvtimeo if timeout is None else timeout
+        self._socket.poll(wait)
+        batch = recv_many(self._socket, self._most, 0, out=self._rows)
+        if self._rows is not None:
+            self._put(batch.values)
+            return batch
+        batch = self._checked(batch)
+        for block in batch:
+            self._put(block)
         return batch
+
+    def _checked(self, batch: Batch) -> Batch:
+        """The blocks of a batch, with what is none among the errors."""
+        errors = dict(batch.errors)
+        places = (i for i in range(len(batch) + len(errors)) if i not in dict(batch.errors))
+        blocks = []
+        for place, value in zip(places, batch, strict=True):
+            dtype = value.dtype if isinstance(value, np.ndarray) else None
+            if dtype == self._ring.dtype and value.ndim == 1:
+                blocks.append(value)
+            else:
+                what = f"a {type(value).__name__}, not an array of records of one dimension"
+                errors[place] = SchemaError(what, "mismatch")
+        return Batch(blocks, sorted(errors.items()))
 
     def _put(self, rows: npt.NDArray[Any]) -> None:
         size = len(self._ring)

@@ -17,6 +17,9 @@ extern "C" {
 /* The fixed part of a head, in bytes. The shape follows it. */
 #define FW_HEAD_FIXED ((size_t)16)
 
+/* Bytes of a stamp. */
+#define FW_STAMP_SIZE ((size_t)24)
+
 /* The most dimensions that an array may have. */
 #define FW_NDIM_MAX 64
 
@@ -127,6 +130,18 @@ int fw_head_parse(const uint8_t *frame, size_t length, fw_head_t *out, size_t *o
  * Thread-safe.
  */
 int fw_head_check_payload(const fw_head_t *head, uint64_t itemsize);
+
+/*
+ * A stamp as it stands in a head: FW_STAMP_SIZE bytes of any alignment. Thread-safe.
+ */
+void fw_stamp_load(const uint8_t *in, fw_stamp_t *stamp);
+void fw_stamp_store(uint8_t *out, const fw_stamp_t *stamp);
+
+/*
+ * Where in the bytes of a head, parsed or to be packed, the stamp is that FW_FLAG_STAMP is for: to
+ * write the next one into bytes that are otherwise the same. Thread-safe.
+ */
+size_t fw_head_stamp_offset(const fw_head_t *head);
 
 /*
  * The length of buffer `i` < head->buffers, in bytes. Thread-safe.
