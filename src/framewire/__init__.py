@@ -24,6 +24,7 @@ from .batch import Batch
 from .errors import DecodeError, LimitError, RefusedError, SchemaError
 from .fields import array, blob, f32, f64, i8, i16, i32, i64, pad, text, u8, u16, u32, u64
 from .functional import deserialize, serialize
+from .headers import get_include
 from .limits import Limits
 from .message import Message, recv_message
 from .records import Record, record
@@ -67,6 +68,7 @@ __all__ = [
     "dumps",
     "f32",
     "f64",
+    "get_include",
     "i8",
     "i16",
     "i32",
