@@ -179,6 +179,12 @@ def test_needs_the_direct_transport():
     assert re.search(r"ImportError: framewire\.embed .* FRAMEWIRE_TRANSPORT=pyzmq", done.stderr)
 
 
+@pytest.mark.skipif(framewire.transport != "pyzmq", reason="only pyzmq's transport refuses")
+def test_modules_that_need_it_say_so(request):
+    with pytest.raises(ImportError, match=r"framewire\.embed calls libzmq itself"):
+        request.getfixturevalue("calls")
+
+
 # ---- arrays
 
 
@@ -522,23 +528,14 @@ def test_nobody_to_send_to(calls, ctx, quick):
     assert calls.errno_of(rc) == errno.EAGAIN
 
 
-def test_results(calls_without_socket):
-    calls = calls_without_socket
+@direct
+def test_results(calls):
     assert calls.check(calls.OK) == 0
     assert [calls.errno_of(rc) for rc in (0, -1, -14, -101, -103)] == [0] * 5
     assert calls.errno_of(calls.result_of(zmq.ETERM)) == zmq.ETERM
     with pytest.raises(zmq.ContextTerminated):
         calls.check(calls.result_of(zmq.ETERM))
     assert calls.check(calls.result_of(errno.EINTR)) == 1
-
-
-@pytest.fixture
-def calls_without_socket(request):
-    if framewire.transport == "pyzmq":
-        with pytest.raises(ImportError, match="framewire.embed"):
-            request.getfixturevalue("calls")
-        pytest.skip("the module cannot be imported, as it should be")
-    return request.getfixturevalue("calls")
 
 
 # ---- threads
@@ -575,7 +572,6 @@ def test_term_wakes_who_waits(calls):
 
 
 @direct
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no timer")
 def test_signals_interrupt(relay, pair):
     class Stop(Exception):
         pass
@@ -583,14 +579,16 @@ def test_signals_interrupt(relay, pair):
     def handler(*_):
         raise Stop
 
-    before = signal.signal(signal.SIGALRM, handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    before = signal.signal(signal.SIGUSR1, handler)
+    main = threading.main_thread().ident
+    timer = threading.Timer(0.1, signal.pthread_kill, [main, signal.SIGUSR1])
     try:
+        timer.start()
         with pytest.raises(Stop):
             relay.total(pair[1], 1)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        timer.join()
+        signal.signal(signal.SIGUSR1, before)
 
 
 @direct
