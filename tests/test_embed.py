@@ -34,10 +34,6 @@ SCHEMA = (
 direct = pytest.mark.skipif(
     framewire.transport == "pyzmq", reason="framewire.embed is for the direct transport"
 )
-# The C producer's records, to a Python consumer.
-needs_records = pytest.mark.skipif(
-    not hasattr(framewire, "Record"), reason="there is no framewire.Record yet"
-)
 
 
 def compiler():
@@ -646,7 +642,6 @@ def fnv1a(text):
     return found
 
 
-@needs_records
 def test_consumer_of_producer(producer, tmp_path):
     endpoint = f"ipc://{tmp_path}/p"
     consumer = subprocess.Popen(
