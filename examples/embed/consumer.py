@@ -19,7 +19,8 @@ class Imu(framewire.Record):
 
 
 def main(endpoint: str, count: int) -> None:
-    with zmq.Context() as context, context.socket(zmq.PULL) as socket:
+    codec = framewire.Codec(stamp=True)  # counts the gaps in what comes
+    with zmq.Context() as context, context.socket(zmq.PULL, codec=codec) as socket:
         socket.bind(endpoint)
         warmest = last = None
         arrays = 0
@@ -33,7 +34,11 @@ def main(endpoint: str, count: int) -> None:
                 samples = value
         print("warmest:", warmest)
         print("last:", last)
-        print(arrays, "arrays; of the last one", samples.dtype, samples.shape, samples.sum())
+        print(arrays, "arrays; of the last one", samples.dtype, samples.shape, samples[-1])
+        counts = socket.stats().total
+        print(
+            counts.received, "messages,", counts.latency.count, "with a stamp;", counts.gaps, "gaps"
+        )
 
 
 if __name__ == "__main__":
