@@ -1,4 +1,4 @@
-"""Arrays and records on a libzmq handle, for C and Cython code: see the pxd, which is the interface.
+"""Arrays and records on a libzmq handle, for Cython code: see the pxd, which is the interface.
 
 The rules are those of `_transport`: whatever can fail on our side is done before the first frame is
 sent; only the first frame may block, fail or be interrupted; each other one is sent exactly once. A
