@@ -1,6 +1,6 @@
-"""Many messages in one call: values, each prepared before the first of its chunk is sent, or rows.
+"""Many messages in one call: values, each prepared before the first of its chunk is sent.
 
-Rows of an array need no Python: the bytes of one head stand before the payload of each.
+The rows of an array need no preparation: see `_batchrows`.
 """
 
 from operator import length_hint
@@ -8,21 +8,20 @@ from operator import length_hint
 import numpy
 import zmq as pyzmq
 
-from .records import class_of_dtype, records_of
+from .records import records_of
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
-from libc.errno cimport EAGAIN, EINTR, ENOMEM
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy
 
 cimport numpy as np
 
-from ._c cimport fw_stamp_store, fw_stamp_t
+from ._batchrows cimport send_rows
+from ._c cimport fw_head_parse, fw_head_stamp_offset, fw_head_t, fw_stamp_store, fw_stamp_t
 from ._codec cimport codec_of
-from ._encode cimport array_head, checked_array, is_inline
+from ._encode cimport checked_array, is_inline
 from ._frames cimport (
     Frames,
+    Span,
     frames_begin,
     frames_clear,
     frames_end,
@@ -30,56 +29,36 @@ from ._frames cimport (
     frames_slice,
     frames_span,
 )
-from ._ledger cimport (
-    Sequence,
-    count_sent,
-    ledger_of,
-    next_stamp,
-    schema_not_sent,
-    size_of,
-)
-from ._libzmq cimport ZMQ_DONTWAIT, ZMQ_SNDMORE, direct, socket_handle, zmq, zmq_msg_t
+from ._ledger cimport Sequence, count_sent, ledger_of, schema_not_sent
+from ._libzmq cimport ZMQ_SNDMORE, direct
 from ._manner cimport Manner, new_manner
-from ._recordio cimport record_head
-from ._records cimport schema_of
-from ._rows cimport Rows, rows_of
-from ._transport cimport frames_send, raise_received, send_message, tell_event_loop
+from ._outgoing cimport Outgoing, send_all
+from ._transport cimport frames_send, send_message
 from ._unfinished cimport is_unfinished
 from ._values cimport put_envelope, put_value
 
 __all__ = ["send_many"]
 
+np.import_array()
+
 cdef enum:
-    CHUNK = 1024         # messages that are prepared before they are sent,
+    CHUNK = 1024           # messages that are prepared before they are sent,
     CHUNK_BYTES = 8 << 20  # or so many bytes
-    HELD = 1024          # rows that are sent with the GIL, if that needs no waiting,
-    RUN = 1 << 20        # and then without, before signals are looked at
 
-
-# What a prepared value is, once it was sent, to the sender's statistics.
+# A value that was prepared: what it is once it was sent, and what it is for the receiver.
 cdef struct Prepared:
+    Py_ssize_t end       # of its frames in the list
+    Py_ssize_t head      # which of them that is
     uint64_t size        # bytes in all frames
     uint32_t frames
     uint32_t in_place
+    uint64_t schema      # the record that was asked for by schema_due, or 0
+    bint stamped
 
-# Messages on their way out: values that were prepared, or rows.
-cdef struct Outgoing:
-    Py_ssize_t count     # messages
-    Py_ssize_t sent
-    bint lost            # one was accepted in part, and its peer died
-    bint interrupted     # by a signal, in a place where that could not be looked at
-    Frames frames        # of all messages; of one row
-    Py_ssize_t *ends     # where each message's frames end; NULL for rows
-    Rows rows
-    Frames envelope      # what stands before each row,
-    const uint8_t *head  # and in the frame with it
-    size_t head_size
-    size_t stamp_at      # where in it a stamp goes, or 0
-    size_t row_size      # bytes of such a message
-    fw_stamp_t stamp     # of the row; of the first of the values,
-    bint stamped         # if they have one
-    Prepared *prepared   # of values
-
+cdef struct OutgoingValues:
+    Outgoing out         # a chunk
+    Prepared *prepared
+    uint64_t number      # of the first stamp in it
 
 def send_many(
     socket, values, int flags=0, copy=None, *, serializer=None, topic=None, meta=None, packed=False,
@@ -136,7 +115,7 @@ def send_many(
         if rows.ndim == 0:
             raise TypeError("an array of no dimensions has no rows")
         records = are_records(rows, serializer)
-        if direct and is_template(rows, records, serializer, manner):
+        if is_template(socket, rows, records, serializer, manner):
             return send_rows(socket, rows, records, flags, manner)
         values = records_of(rows) if records else each_row(rows)
     return send_values(socket, values, flags, serializer, manner)
@@ -152,119 +131,37 @@ cdef bint are_records(np.ndarray rows, object serializer) except -1:
 
 
 cdef bint is_template(
-    np.ndarray rows, bint records, object serializer, Manner manner
+    object socket, np.ndarray rows, bint records, object serializer, Manner manner
 ) except -1:
     """Can every row be sent as the same head with the row's bytes behind it?"""
     cdef np.ndarray row
-    if np.PyArray_DIM(rows, 0) == 0 or not (records or serializer in ("auto", "array")):
+    if not direct or np.PyArray_DIM(rows, 0) == 0 or not (
+        records or serializer in ("auto", "array")
+    ):
         return False
     if records and manner.codec.schemas:  # some heads have it
+        return False
+    if is_unfinished(socket):  # the first one ends a message that was begun
         return False
     row = rows[0, ...]
     return np.PyArray_IS_C_CONTIGUOUS(row) and is_inline(np.PyArray_NBYTES(row), manner.place)
 
 
-cdef Sequence sequence_for(object socket, Frames *envelope, Manner manner):
-    """The numbers for messages that have this envelope; None if they are not counted."""
-    return ledger_of(socket).sequence_of(envelope) if manner.codec.stamps else None
-
-
-# ---- rows
-
-cdef Py_ssize_t send_rows(
-    object socket, np.ndarray rows, bint records, int flags, Manner manner
-) except -1:
-    cdef Outgoing out
-    cdef np.ndarray row = rows[0, ...]
-    cdef bint stamped = manner.codec.stamps and not is_unfinished(socket)
-    cdef Sequence sequence
-    cdef bytes head
-    if records:
-        schema = schema_of(class_of_dtype(rows.dtype))
-        head = record_head(schema, manner.meta, stamped, &out.stamp_at)
-    else:
-        head = array_head(row, manner.meta, stamped, &out.stamp_at)
-    rows_of(&out.rows, rows, row)
-    out.head, out.head_size = <const uint8_t *>PyBytes_AS_STRING(head), PyBytes_GET_SIZE(head)
-    out.count, out.sent, out.ends = out.rows.count, 0, NULL
-    frames_begin(&out.frames, False, False)
-    frames_begin(&out.envelope, False, False)
-    try:
-        put_envelope(&out.envelope, socket, None, manner.topic)
-        sequence = sequence_for(socket, &out.envelope, manner)
-        out.row_size = size_of(&out.envelope) + out.head_size + out.rows.size
-        send_all(&out, socket, flags, sequence)
-        return out.sent
-    except BaseException as error:
-        error.sent = out.sent
-        raise
-    finally:
-        frames_end(&out.envelope)
-        frames_end(&out.frames)
-
-
-cdef int prepare_row(Outgoing *out, Sequence sequence) noexcept nogil:
-    """The frames of the next row, into the empty list. Returns 0 or an errno."""
-    cdef Frames *frames = &out.frames
-    cdef zmq_msg_t *msg
-    cdef uint8_t *data
-    while frames.count < out.envelope.count:
-        msg = &frames.msgs[frames.count]  # there are as few as a list has room for
-        zmq.msg_init(msg)
-        zmq.msg_copy(msg, &out.envelope.msgs[frames.count])
-        frames.count += 1
-    msg = &frames.msgs[frames.count]
-    if zmq.msg_init_size(msg, out.head_size + out.rows.size) != 0:
-        return ENOMEM
-    frames.count += 1
-    data = <uint8_t *>zmq.msg_data(msg)
-    memcpy(data, out.head, out.head_size)
-    if out.stamp_at:
-        next_stamp(sequence, &out.stamp)
-        fw_stamp_store(data + out.stamp_at, &out.stamp)
-    memcpy(data + out.head_size, out.rows.data + out.sent * out.rows.stride, out.rows.size)
-    return 0
-
-
-cdef int send_some_rows(
-    Outgoing *out, Py_ssize_t limit, void *handle, int flags, Sequence sequence
-) noexcept nogil:
-    """Send up to `limit` rows. Returns 0 or the errno that ended it."""
-    cdef Frames *frames = &out.frames
-    cdef int error = 0
-    while limit > 0 and out.sent < out.count:
-        error = prepare_row(out, sequence)
-        if error == 0:
-            error = send_message(frames, frames.count, handle, flags, &out.interrupted)
-        if error:
-            break
-        frames.count = frames.first = 0
-        count_one(out, sequence)
-        limit -= 1
-    out.lost = error != 0 and frames.first > 0
-    while frames.count > frames.first:
-        frames.count -= 1
-        zmq.msg_close(&frames.msgs[frames.count])
-    frames.count = frames.first = 0
-    return error
-
-
-# ---- values
-
 cdef Py_ssize_t send_values(
     object socket, object values, int flags, object serializer, Manner manner
 ) except -1:
-    cdef Outgoing out
-    cdef Py_ssize_t ends[CHUNK]
+    cdef OutgoingValues batch
+    cdef Outgoing *out = &batch.out
     cdef Prepared prepared[CHUNK]
     cdef Py_ssize_t total = 0
     cdef bint more = True
     cdef Sequence sequence = None
-    out.count, out.sent, out.ends, out.prepared = 0, 0, ends, prepared
+    out.count, out.sent, out.send_some, batch.prepared = 0, 0, send_some, prepared
     frames_begin(&out.frames, not direct, False)
     try:
         put_envelope(&out.frames, socket, None, manner.topic)
-        sequence = sequence_for(socket, &out.frames, manner)
+        if manner.codec.stamps:
+            sequence = ledger_of(socket).sequence_of(&out.frames)
         frames_clear(&out.frames)
         frames_room(&out.frames, min(length_hint(values), CHUNK))
         iterator = iter(values)
@@ -272,119 +169,107 @@ cdef Py_ssize_t send_values(
             total += out.sent
             out.count = out.sent = 0
             frames_clear(&out.frames)
-            begin_stamps(&out, socket, sequence)
-            more = prepare_values(&out, socket, iterator, serializer, manner)
-            send_all(&out, socket, flags, sequence)
+            more = prepare(&batch, socket, iterator, serializer, manner, sequence)
+            send(&batch, socket, flags, sequence)
         return total + out.sent
     except BaseException as error:
         error.sent = total + out.sent
         raise
     finally:
-        for _ in range(out.count - out.sent if manner.counted else 0):
-            schema_not_sent(socket, manner.topic, manner.counted)
+        take_back_schemas(&batch, manner)
         frames_end(&out.frames)
 
 
-cdef int begin_stamps(Outgoing *out, object socket, Sequence sequence) except -1:
-    """Number the values of a chunk from the first on that was not sent."""
-    out.stamped = sequence is not None and not is_unfinished(socket)
-    if out.stamped:
-        out.stamp.sender = sequence.sender
-        out.stamp.sequence = sequence.next
-    return 0
-
-
-cdef bint prepare_values(
-    Outgoing *out, object socket, object iterator, object serializer, Manner manner
+cdef bint prepare(
+    OutgoingValues *batch, object socket, object iterator, object serializer, Manner manner,
+    Sequence sequence
 ) except -1:
-    """The frames of the next chunk of values, into the empty list. Are there perhaps more?"""
+    """The frames of the next chunk, into the empty list. Are there perhaps more?"""
+    cdef Outgoing *out = &batch.out
     cdef Frames *frames = &out.frames
     cdef Prepared *one
     cdef size_t room = CHUNK_BYTES
-    cdef Py_ssize_t in_place = 0
-    cdef Py_ssize_t i = 0
+    cdef Py_ssize_t begin
+    cdef Py_ssize_t in_place
+    cdef bint continued = is_unfinished(socket)
+    if sequence is not None:
+        frames.stamp.sender = sequence.sender
+        frames.stamp.sequence = batch.number = sequence.next
     for value in iterator:
-        one = &out.prepared[out.count]
+        one = &batch.prepared[out.count]
+        begin, in_place = frames.count, frames.in_place
         if manner.topic is not None:
             put_envelope(frames, socket, None, manner.topic)
-        frames.stamped = out.stamped
-        if out.stamped:
-            frames.stamp = out.stamp
-            frames.stamp.sequence += out.count
+        one.head = frames.count
+        # what ends a message that was begun has none: its topic is not known
+        one.stamped = frames.stamped = sequence is not None and not (continued and out.count == 0)
         put_value(frames, value, serializer, manner)
-        out.ends[out.count] = frames.count
-        out.count += 1
-        one.frames = <uint32_t>(frames.count - i)
+        frames.stamp.sequence += one.stamped
+        one.schema, manner.counted = manner.counted, 0
+        one.end = frames.count
+        one.frames = <uint32_t>(frames.count - begin)
         one.in_place = <uint32_t>(frames.in_place - in_place)
-        in_place = frames.in_place
-        one.size = 0
-        while i < frames.count:
-            one.size += frames_span(frames, i).size
-            i += 1
+        one.size = size_from(frames, begin)
+        out.count += 1
         if out.count == CHUNK or one.size >= room:
             return True
         room -= one.size
     return False
 
 
-cdef int send_prepared(Outgoing *out, void *handle, int flags, Sequence sequence) noexcept nogil:
-    """Send the values of a chunk. Returns 0 or the errno that ended it."""
-    cdef Frames *frames = &out.frames
-    cdef Py_ssize_t before
-    cdef int error
-    while out.sent < out.count:
-        before = frames.first
-        error = send_message(frames, out.ends[out.sent], handle, flags, &out.interrupted)
-        if error:
-            out.lost = frames.first > before
-            return error
-        count_one(out, sequence)
+cdef uint64_t size_from(Frames *frames, Py_ssize_t begin) noexcept:
+    cdef uint64_t size = 0
+    cdef Py_ssize_t i
+    for i in range(begin, frames.count):
+        size += frames_span(frames, i).size
+    return size
+
+
+cdef void renumber(OutgoingValues *batch, Sequence sequence) noexcept:
+    """Number the values anew: the iterator that they are from has used the socket meanwhile."""
+    cdef Py_ssize_t i
+    cdef fw_head_t head
+    cdef Span frame
+    for i in range(batch.out.count):
+        if batch.prepared[i].stamped:
+            frame = frames_span(&batch.out.frames, batch.prepared[i].head)
+            fw_head_parse(frame.data, frame.size, &head, NULL)
+            head.stamp.sequence += sequence.next - batch.number
+            fw_stamp_store(<uint8_t *>frame.data + fw_head_stamp_offset(&head), &head.stamp)
+
+
+cdef int take_back_schemas(OutgoingValues *batch, Manner manner) except -1:
+    """Those of the values that were not sent, and of the one that could not be prepared."""
+    cdef Py_ssize_t i
+    for i in range(batch.out.sent, batch.out.count):
+        if batch.prepared[i].schema:
+            schema_not_sent(manner.socket, manner.topic, batch.prepared[i].schema)
+    if manner.counted:
+        schema_not_sent(manner.socket, manner.topic, manner.counted)
     return 0
 
 
-# ---- both
-
-cdef void count_one(Outgoing *out, Sequence sequence) noexcept nogil:
-    """One more message was sent."""
-    cdef Prepared *one
-    cdef fw_stamp_t stamp
-    if sequence is not None and out.ends == NULL:
-        count_sent(
-            sequence, &out.stamp if out.stamp_at else NULL, out.row_size, out.envelope.count + 1, 0
-        )
-    elif sequence is not None:
-        one = &out.prepared[out.sent]
-        stamp.sequence = out.stamp.sequence + out.sent
-        count_sent(
-            sequence, &stamp if out.stamped else NULL, one.size, one.frames - one.in_place,
-            one.in_place,
-        )
-    out.sent += 1
-
-
-cdef int send_all(Outgoing *out, object socket, int flags, Sequence sequence) except -1:
-    """Send what is not sent yet; out.sent says how far there was room."""
-    try:
-        if out.sent < out.count and (not direct or is_unfinished(socket)):
-            send_singly(out, socket, flags, sequence)
-        if direct:
-            send_directly(out, socket, flags, sequence)
-        PyErr_CheckSignals()  # here what it raises can say how many were sent
-    finally:
-        tell_event_loop(socket)
+cdef int send(OutgoingValues *batch, object socket, int flags, Sequence sequence) except -1:
+    """Send the chunk, as far as there is room."""
+    cdef Outgoing *out = &batch.out
+    if sequence is not None and sequence.next != batch.number:
+        renumber(batch, sequence)
+    if out.sent < out.count and (not direct or is_unfinished(socket)):
+        send_singly(batch, socket, flags, sequence)
+    if direct:
+        return send_all(out, socket, flags, sequence)
+    PyErr_CheckSignals()  # here what it raises can say how many were sent
     return 0
 
 
-cdef int send_singly(Outgoing *out, object socket, int flags, Sequence sequence) except -1:
+cdef int send_singly(OutgoingValues *batch, object socket, int flags, Sequence sequence) except -1:
     """By `frames_send`: all through pyzmq, or only the one that ends a message begun before."""
     cdef Frames part
-    cdef Frames *frames = &out.frames
+    cdef Frames *frames = &batch.out.frames
     while True:
-        if out.ends == NULL:
-            raise_received(prepare_row(out, sequence))
-            frames_slice(&part, frames, 0, frames.count)
-        else:
-            frames_slice(&part, frames, frames.first, out.ends[out.sent] - frames.first)
+        frames_slice(
+            &part, frames, frames.first, batch.prepared[batch.out.sent].end - frames.first
+        )
         try:
             frames_send(&part, socket, flags)
         except pyzmq.Again:
@@ -393,41 +278,37 @@ cdef int send_singly(Outgoing *out, object socket, int flags, Sequence sequence)
             return 0
         finally:
             frames.first += part.first
-        count_one(out, sequence)
-        if out.ends == NULL:
-            frames_clear(frames)
-        if direct or out.sent == out.count:
+        count_one(batch, sequence)
+        if direct or batch.out.sent == batch.out.count:
             return 0
 
 
-cdef int send_directly(Outgoing *out, object socket, int flags, Sequence sequence) except -1:
-    cdef bint held = not out.frames.foreign
-    cdef void *handle
+cdef int send_some(
+    Outgoing *out, Py_ssize_t limit, void *handle, int flags, Sequence sequence
+) noexcept nogil:
+    cdef OutgoingValues *batch = <OutgoingValues *>out
+    cdef Frames *frames = &out.frames
+    cdef Py_ssize_t before
+    cdef Py_ssize_t end
     cdef int error
-    out.lost = out.interrupted = False
     while out.sent < out.count:
-        handle = socket_handle(socket)
-        if held:
-            error = send_some(out, HELD, handle, flags | ZMQ_DONTWAIT, sequence)
-        else:
-            with nogil:
-                error = send_some(out, RUN, handle, flags, sequence)
-        if out.interrupted or error == EINTR:
-            PyErr_CheckSignals()
-            out.interrupted = False
-        if out.lost:
-            raise_received(error)
-        if error == EAGAIN and (not held or flags & ZMQ_DONTWAIT):
-            return 0
-        if error != EINTR and error != EAGAIN:
-            raise_received(error)
-        held = held and error == EINTR
+        before, end = frames.first, batch.prepared[out.sent].end
+        error = send_message(frames, end, handle, flags, &out.interrupted)
+        if error:
+            out.lost = frames.first > before
+            return error
+        count_one(batch, sequence)
     return 0
 
 
-cdef inline int send_some(
-    Outgoing *out, Py_ssize_t limit, void *handle, int flags, Sequence sequence
-) noexcept nogil:
-    if out.ends == NULL:
-        return send_some_rows(out, limit, handle, flags, sequence)
-    return send_prepared(out, handle, flags, sequence)
+cdef void count_one(OutgoingValues *batch, Sequence sequence) noexcept nogil:
+    """One more was sent."""
+    cdef Prepared *one = &batch.prepared[batch.out.sent]
+    cdef fw_stamp_t stamp
+    if sequence is not None:
+        stamp.sequence = sequence.next
+        count_sent(
+            sequence, &stamp if one.stamped else NULL, one.size, one.frames - one.in_place,
+            one.in_place,
+        )
+    batch.out.sent += 1

@@ -1,0 +1,21 @@
+from ._frames cimport Frames
+from ._ledger cimport Sequence
+
+# Messages on their way out, many in a call. What a module sends is behind it, in a struct that
+# begins with this one.
+cdef struct Outgoing
+
+# Send up to `limit` messages, from out.sent on. Returns 0 or the errno that ended it.
+ctypedef int (*SendSome)(
+    Outgoing *out, Py_ssize_t limit, void *handle, int flags, Sequence sequence
+) noexcept nogil
+
+cdef struct Outgoing:
+    Py_ssize_t count     # messages
+    Py_ssize_t sent
+    bint lost            # one was accepted in part, and its peer died
+    bint interrupted     # by a signal, in a place where that could not be looked at
+    Frames frames        # of what is prepared
+    SendSome send_some
+
+cdef int send_all(Outgoing *out, object socket, int flags, Sequence sequence) except -1

@@ -1,0 +1,49 @@
+"""Many messages into a socket: with the GIL as far as there is room, without it where that waits."""
+
+from cpython.exc cimport PyErr_CheckSignals
+from libc.errno cimport EAGAIN, EINTR
+
+from ._ledger cimport Sequence
+from ._libzmq cimport ZMQ_DONTWAIT, socket_handle
+from ._transport cimport raise_received, tell_event_loop
+
+__all__ = []
+
+cdef enum:
+    HELD = 1024    # so many are sent with the GIL, if that needs no waiting,
+    RUN = 1 << 20  # and so many without it, before signals are looked at
+
+
+cdef int send_all(Outgoing *out, object socket, int flags, Sequence sequence) except -1:
+    """Send what is not sent yet; out.sent says how far there was room. Not through pyzmq."""
+    try:
+        send_directly(out, socket, flags, sequence)
+        PyErr_CheckSignals()  # here what it raises can say how many were sent
+    finally:
+        tell_event_loop(socket)
+    return 0
+
+
+cdef int send_directly(Outgoing *out, object socket, int flags, Sequence sequence) except -1:
+    cdef bint held = not out.frames.foreign
+    cdef void *handle
+    cdef int error
+    out.lost = out.interrupted = False
+    while out.sent < out.count:
+        handle = socket_handle(socket)
+        if held:
+            error = out.send_some(out, HELD, handle, flags | ZMQ_DONTWAIT, sequence)
+        else:
+            with nogil:
+                error = out.send_some(out, RUN, handle, flags, sequence)
+        if out.interrupted or error == EINTR:
+            PyErr_CheckSignals()
+            out.interrupted = False
+        if out.lost:
+            raise_received(error)
+        if error == EAGAIN and (not held or flags & ZMQ_DONTWAIT):
+            return 0
+        if error != EINTR and error != EAGAIN:
+            raise_received(error)
+        held = held and error == EINTR
+    return 0
