@@ -184,7 +184,7 @@ cdef bint count_row(
     cdef const uint8_t *frame
     cdef uint64_t size = 0
     cdef fw_stamp_t stamp
-    if account is None or expected.routed or not is_of(account, frames, start, at):
+    if account is None or account.shared or expected.routed or not is_of(account, frames, start, at):
         return False
     for i in range(start, frames.count):
         size += zmq.msg_size(&frames.msgs[i])
