@@ -97,7 +97,16 @@ class Ring:
         """
         wait: Any = self._socket.rcvtimeo if timeout is None else timeout
         self._socket.poll(wait)
-        batch = recv_many(self._socket, self._most, 0, out=self._rows)
+        try:
+            batch = recv_many(self._socket, self._most, 0, out=self._rows)
+        except BaseException as error:  # of a signal handler, say
+            if hasattr(error, "batch"):
+                error.batch = self._keep(error.batch)
+            raise
+        return self._keep(batch)
+
+    def _keep(self, batch: Batch) -> Batch:
+        """Put what came into the ring. Returns the batch of it."""
         if self._rows is not None:
             self._put(batch.values)
             return batch
@@ -109,11 +118,10 @@ class Ring:
     def _checked(self, batch: Batch) -> Batch:
         """The blocks of a batch, with what is none among the errors."""
         errors = dict(batch.errors)
-        places = (i for i in range(len(batch) + len(errors)) if i not in dict(batch.errors))
+        places = [i for i in range(len(batch) + len(errors)) if i not in errors]
         blocks = []
         for place, value in zip(places, batch, strict=True):
-            dtype = value.dtype if isinstance(value, np.ndarray) else None
-            if dtype == self._ring.dtype and value.ndim == 1:
+            if type(value) is np.ndarray and value.dtype == self._ring.dtype and value.ndim == 1:
                 blocks.append(value)
             else:
                 what = f"a {type(value).__name__}, not an array of records of one dimension"
@@ -135,6 +143,9 @@ class Ring:
         with self._lock:
             count = len(self) if last is None else max(0, min(last, len(self)))
             end = self._total % len(self._ring)
-            if count <= end:
-                return self._ring[end - count : end].copy()
-            return np.concatenate([self._ring[end - count :], self._ring[:end]])
+            # not np.concatenate, which packs the fields of a dtype that has padding
+            rows = np.empty(count, self._ring.dtype)
+            first = max(0, count - end)
+            rows[:first] = self._ring[len(self._ring) - first :]
+            rows[first:] = self._ring[end - (count - first) : end]
+            return rows
