@@ -36,7 +36,6 @@ __all__ = [
 ]
 
 _MAX_LEARNED = 256  # schemas
-_RESERVED = frozenset(name for name in dir(RecordBase) if not name.startswith("_"))
 
 # The classes that this process has defined, by fingerprint, of two the later one; and by those of
 # the older versions that they take.
@@ -159,6 +158,12 @@ class RecordMeta(type):
         if cls._schema is None:
             raise TypeError(f"{cls.__name__} has no fields")
         return cls._schema
+
+
+# What instances have, and what classes have that nobody can set.
+_RESERVED = frozenset(
+    name for name in (*dir(RecordBase), *vars(RecordMeta)) if not name.startswith("_")
+)
 
 
 @dataclass_transform(frozen_default=True)
