@@ -21,11 +21,18 @@ def _quick(socket: Any) -> Any:
 
 
 def _connect(
-    context: zmq.Context[Any], over: str, bound: int, connected: int, folder: Any, routing_id: bytes
+    context: zmq.Context[Any],
+    over: str,
+    bound: int,
+    connected: int,
+    folder: Any,
+    routing_id: bytes,
+    hwm: int = 1000,
 ) -> tuple[Any, Any]:
     name = next(_names)
     here = _quick(context.socket(bound))
     there = _quick(context.socket(connected))
+    here.hwm = there.hwm = hwm
     if routing_id:
         there.routing_id = routing_id
     here.bind(
@@ -99,9 +106,10 @@ def connect(
         *,
         context: Any = ctx,
         routing_id: bytes = b"",
+        hwm: int = 1000,
     ) -> tuple[Any, Any]:
         folder = tmp_path_factory.mktemp("s")
-        return _connect(context, over, bound, connected, folder, routing_id)
+        return _connect(context, over, bound, connected, folder, routing_id, hwm)
 
     return connect
 
@@ -130,6 +138,16 @@ def alike(
 @pytest.fixture(params=["inproc", "ipc", "tcp"])
 def over(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.fixture
+def wide(connect: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[Any, Any]]:
+    """Two connected PAIR sockets whose queues hold many messages."""
+
+    def make(over: str = "inproc") -> tuple[Any, Any]:
+        return connect(over=over, hwm=20_000)
+
+    return make
 
 
 @pytest.fixture

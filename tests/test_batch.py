@@ -25,21 +25,6 @@ VALUES = [
 ]
 
 
-@pytest.fixture
-def wide(ctx, quick, tmp_path):
-    """Two connected PAIR sockets whose queues hold everything here."""
-
-    def make(over="inproc"):
-        here, there = quick(ctx.socket(zmq.PAIR)), quick(ctx.socket(zmq.PAIR))
-        here.hwm = there.hwm = 4 * MANY
-        address = {"tcp": "tcp://127.0.0.1:*", "ipc": f"ipc://{tmp_path}/wide"}
-        here.bind(address.get(over, "inproc://wide"))
-        there.connect(here.last_endpoint)
-        return here, there
-
-    return make
-
-
 def arrays(count, size=128):
     return np.arange(count * size, dtype="f8").reshape(count, size)
 
