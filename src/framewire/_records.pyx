@@ -500,8 +500,8 @@ cdef class RecordBase:
         self.whole = True
 
     def __getbuffer__(self, Py_buffer *view, int flags):
-        # as it came, perhaps of another version
-        if self.schema is None:
+        # as it came, perhaps of another version; also of one made by `normal`, which has no schema
+        if self.data == NULL:
             raise BufferError("a record that was not made by a call")
         PyBuffer_FillInfo(view, self, <void *>self.data, self.size, True, flags)
 

@@ -54,26 +54,29 @@ np.import_array()
 # ---- writing
 
 cdef int put_envelope(Frames *frames, object socket, object envelope, object topic) except -1:
-    """Append the frames that stand before the head."""
+    """Append the frames that stand before the head: the first of a message."""
+    cdef Py_ssize_t begin = frames.count
     if envelope is not None:
         if isinstance(envelope, str) or PyObject_CheckBuffer(envelope):
             raise TypeError("envelope is a sequence of frames")
         for frame in envelope:
-            put_envelope_frame(frames, socket, bytes(memoryview(frame)))
+            put_envelope_frame(frames, begin, socket, bytes(memoryview(frame)))
     if topic is not None:
         if isinstance(topic, str):
             topic = str.encode(topic)  # a subclass may have an encode of its own
         elif not isinstance(topic, bytes):
             raise TypeError(f"topic must be str or bytes, not {type(topic).__name__}")
-        put_envelope_frame(frames, socket, topic)
+        put_envelope_frame(frames, begin, socket, topic)
     return 0
 
 
-cdef int put_envelope_frame(Frames *frames, object socket, object frame) except -1:
+cdef int put_envelope_frame(
+    Frames *frames, Py_ssize_t begin, object socket, object frame
+) except -1:
     cdef const char *data = PyBytes_AS_STRING(frame)
     cdef size_t size = PyBytes_GET_SIZE(frame)
     if fw_head_match(<const uint8_t *>data, size):
-        if frames.count > 0 or not takes_routing_id(socket):
+        if frames.count > begin or not takes_routing_id(socket):
             raise ValueError("a topic cannot begin with C1 46: it would be taken for the head")
     return frames_copy(frames, data, size)
 
