@@ -144,8 +144,10 @@ def over(request: pytest.FixtureRequest) -> str:
 def wide(connect: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[Any, Any]]:
     """Two connected PAIR sockets whose queues hold many messages."""
 
-    def make(over: str = "inproc") -> tuple[Any, Any]:
-        return connect(over=over, hwm=20_000)
+    def make(over: str = "inproc", *, codec: Any = None) -> tuple[Any, Any]:
+        here, there = connect(over=over, hwm=20_000)
+        here.codec = there.codec = codec
+        return here, there
 
     return make
 
