@@ -1,6 +1,6 @@
-"""One telemetry record in Protocol Buffers, Cap'n Proto, MessagePack, JSON and framewire's own ways.
+"""One telemetry record in Protocol Buffers, Cap'n Proto, MessagePack, JSON, and as framewire's own.
 
-Those are a `framewire.Record` and a numpy struct. Prints how large each is: the payload, and the
+That is a `framewire.Record`, and a numpy struct. Prints how large each is: the payload, and the
 whole message with the head that describes it. It needs the packages protobuf and pycapnp. Both ends
 run here.
 """
