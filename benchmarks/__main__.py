@@ -19,6 +19,7 @@ from . import (
     c_loop,
     drop_in,
     one_thread,
+    records,
     serializers,
     threshold,
     two_processes,
@@ -31,12 +32,13 @@ GROUPS: dict[str, Callable[[int, int], Iterator[Case | threshold.Sweep | seriali
     "thread": one_thread.run,
     "busy": busy.run,
     "batches": batches.run,
+    "records": records.run,
     "pyzmq": drop_in.run,
     "values": values.run,
     "serializers": serializers.run,
     "threshold": threshold.run,
 }
-DEFAULT = ["processes", "thread", "busy", "batches", "pyzmq", "values", "serializers"]
+DEFAULT = [name for name in GROUPS if name != "threshold"]
 CASE_LIMIT = 600  # seconds
 
 

@@ -72,14 +72,15 @@ def one_thread(rounds: int) -> Iterator[Case]:
         )
 
 
-def receive(key: str, role: str, messages: int) -> float:
+def receive(key: str, role: str, messages: int, size: int = SIZE) -> float:
     """Seconds a message at the receiving end, which takes so many rows at a time."""
-    count = int(key.removeprefix("rows-"))
+    kind, _, number = key.rpartition("-")
+    count = int(number)
     batches = max(messages // count // SLICES, 1) * SLICES
     sent = -(-batches * count // BATCH)
     with pair(
-        command(key, role, SIZE, batches, BATCH),
-        command(f"rows-{BATCH}", "produce", SIZE, sent, BATCH),
+        command(key, role, size, batches, BATCH),
+        command(f"{kind}-{BATCH}", "produce", size, sent, BATCH),
         "tcp",
     ) as running:
         slices = [float(line) for line in running.lines()]

@@ -144,7 +144,7 @@ CONTENDERS |= {
 }
 
 # Rows of an array, so many at a time: a batch is one statement.
-BATCHES = (100_000, 10_000, 1000, 100, 10, 1)
+BATCHES = (100_000, 50_000, 10_000, 1000, 100, 10, 1)
 
 
 def rows(array: Any, count: int) -> Any:
@@ -162,6 +162,36 @@ CONTENDERS |= {
     for count in BATCHES
 }
 
+
+class Fixed(framewire.Record):
+    """A record without tails, of 16 bytes."""
+
+    seq: framewire.u32
+    t: framewire.f64
+    temp: framewire.f32
+
+
+def record_rows(array: Any, count: int) -> Any:
+    """A structured array with so many rows, each of the bytes of `array`."""
+    return np.tile(array.view(Fixed.dtype), count)
+
+
+CONTENDERS |= {
+    f"records-{count}": Contender(
+        f"framewire send_many/recv_many(out=...), {count:,} at a time",
+        "framewire.send_many(a, x)",
+        "framewire.recv_many(b, None, out=y)",
+        partial(record_rows, count=count),
+    )
+    for count in BATCHES
+}
+CONTENDERS["record-alone"] = Contender(
+    "framewire send_value/recv_value of a record",
+    "framewire.send_value(a, x)",
+    "y = framewire.recv_value(b)",
+    lambda array: Fixed.unpack(array.tobytes()),
+)
+
 # The contenders of loop.c, by the same rule; those of values.py, and the sockets of drop_in.py.
 OTHER_TITLES = {
     "c-bare": "C, send and receive alone",
@@ -172,6 +202,13 @@ OTHER_TITLES = {
     "c-value": "C, a head and four payloads in place",
     "many": "framewire send_many/recv_many, a list",
     "many-rows": "framewire send_many/recv_many(out=...), rows",
+    "many-records": "framewire send_many/recv_many(out=...), records",
+    "record": "framewire.Record",
+    "msgspec-struct": "msgspec.Struct, array_like, MessagePack",
+    "struct": "struct and a named tuple",
+    "seq": "u32",
+    "t": "f64",
+    "msg": "str of 17",
     "one-by-one": "framewire send_array/recv_array, one by one",
     "read": "reading and comparing alone",
     "recv_value": "framewire recv_value",
@@ -185,6 +222,8 @@ OTHER_TITLES = {
 def title(key: str) -> str:
     """What a contender is called in the tables."""
     others = OTHER_TITLES | {name: codec.title for name, codec in trees.CODECS.items()}
+    if key.startswith("consume"):
+        return "alone" if key.startswith("consume-records") else "beside a thread that computes"
     return others[key] if key in others else CONTENDERS[key].title
 
 

@@ -36,7 +36,20 @@ class AtMost:
         return f"<= {self.factor:g}"
 
 
-Target = AtLeast | AtMost
+@dataclass(frozen=True)
+class Within:
+    """The contender is to take at most so many seconds, whatever others take."""
+
+    seconds: float
+
+    def met(self, ours: float, theirs: float) -> bool:
+        return theirs <= self.seconds
+
+    def __str__(self) -> str:
+        return f"<= {self.seconds * 1e9:g} ns"
+
+
+Target = AtLeast | AtMost | Within
 
 
 @dataclass
@@ -84,7 +97,7 @@ class Case:
         print(f"\n{self.title}")
         for i, row in enumerate(self.rows()):
             ratio = "" if i == 0 else f"{row['ratio']:7.2f} x its {row['ratio of']:<5}"
-            target = "" if row["target"] is None else f"  target {row['target']:<6}"
+            target = "" if row["target"] is None else f"  target {row['target']:<9}"
             verdict = {None: "", True: "ok", False: "MISSED"}[row["met"]]
             line = f"  {row['contender']:<46} {row['figure']} {ratio}{target} {verdict}"
             print(line.rstrip(), flush=True)

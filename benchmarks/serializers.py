@@ -76,7 +76,15 @@ def _arrow() -> dict[str, Any]:
     return {"table": pyarrow.table, "x": pyarrow.table({"x": NUMBERS})}
 
 
+class TelemetryRecord(framewire.Record):
+    seq: framewire.u32
+    ts: framewire.f64
+    temp: framewire.f32
+    msg: str
+
+
 RECORDS = {
+    "record": Way("Record(**RECORD)", ATTRIBUTES, lambda: {"Record": TelemetryRecord}),
     "raw": Way(
         "pack('<Idf17s', SEQ, TS, TEMP, MSG.encode())",
         "unpack('<Idf17s', y)[3].decode()",

@@ -1,7 +1,8 @@
-"""One telemetry record in Protocol Buffers, Cap'n Proto, MessagePack, JSON and as a numpy struct.
+"""One telemetry record in Protocol Buffers, Cap'n Proto, MessagePack, JSON, and as framewire's own.
 
-Prints how large each is: the payload, and the whole message with the head that describes it. It
-needs the packages protobuf and pycapnp. Both ends run here.
+That is a `framewire.Record`, and a numpy struct. Prints how large each is: the payload, and the
+whole message with the head that describes it. It needs the packages protobuf and pycapnp. Both ends
+run here.
 """
 
 from pathlib import Path
@@ -17,6 +18,15 @@ import framewire
 SCHEMAS = Path(__file__).parent / "schemas"
 SEQ, TS, TEMP, MSG = 7, 1_700_000_000.25, 21.5, "the door of hall 3 is open"
 DTYPE = np.dtype([("seq", "u4"), ("ts", "f8"), ("temp", "f4"), ("msg", "S32")])
+
+
+class Telemetry(framewire.Record):
+    """The record: 24 bytes and its text."""
+
+    seq: framewire.u32
+    ts: framewire.f64
+    temp: framewire.f32
+    msg: str
 
 
 def fields(record: Any) -> tuple[int, float, float, str]:
@@ -41,6 +51,7 @@ def main() -> None:
         "capnp": with_capnp.new_message(**record),
         "msgpack": record,
         "json": record,
+        "record": Telemetry(**record),
         "array": np.array((SEQ, TS, TEMP, MSG.encode()), DTYPE)[()],
     }
     with framewire.Context() as context:

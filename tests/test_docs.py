@@ -14,6 +14,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("ut
 PRINTED = [
     "[3, 10, 4147200]",
     "[b'topic', b'data'] {'x': [1, 2.5, None]} {'point': (1, 2)}",
+    "Imu(seq=7, t=1.5, temp=20.25)\n<Batch of 500, 0 errors>",
     "42",
 ]
 
@@ -27,18 +28,20 @@ def test_readme_examples(code, printed):
     assert printed in done.stdout
 
 
-def test_serializers_page(tmp_path):
+@pytest.mark.parametrize(("page", "needs"), [("serializers", "google.protobuf"), ("telemetry", "")])
+def test_page(tmp_path, page, needs):
     """All of its code in one namespace, from top to bottom; a traceback has the page's lines."""
-    pytest.importorskip("google.protobuf")
-    lines = (ROOT / "docs" / "serializers.md").read_text("utf-8").splitlines()
+    if needs:
+        pytest.importorskip(needs)
+    lines = (ROOT / "docs" / f"{page}.md").read_text("utf-8").splitlines()
     fences = [i for i, line in enumerate(lines) if line.startswith("```")]
     program = [""] * len(lines)
     for begin, end in zip(fences[::2], fences[1::2], strict=True):
         if lines[begin] == "```python":
             program[begin + 1 : end] = lines[begin + 1 : end]
-    (tmp_path / "serializers.py").write_text("\n".join(program), "utf-8")
+    (tmp_path / f"{page}.py").write_text("\n".join(program), "utf-8")
     done = subprocess.run(
-        [sys.executable, tmp_path / "serializers.py"],
+        [sys.executable, tmp_path / f"{page}.py"],
         capture_output=True,
         text=True,
         timeout=60,

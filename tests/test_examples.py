@@ -52,9 +52,13 @@ OUTPUT = {
     r"capnp +64 bytes, +(\d+) with the head\n"
     r"msgpack +63 bytes, +(\d+) with the head\n"
     r"json +82 bytes, +(\d+) with the head\n"
+    r"record +50 bytes, +74 with the head\n"
     r"array +48 bytes, +(\d+) with the head\n"
     r"1000 as an array: 48\.\d bytes each\n",
+    "telemetry_loop.py": r"(  .*: slower\n)*one record a message: .* 0 lost, 0 gaps; busy: .*\n"
+    r"(  .*: slower\n)*up to 1000 a message: .* 0 lost, 0 gaps; busy: .*\n",
 }
+ARGUMENTS = {"telemetry_loop.py": ["--seconds", "0.5"]}
 NEEDS = {
     "flatbuffers_telemetry.py": ["flatbuffers"],
     "telemetry_formats.py": ["capnp", "google.protobuf"],
@@ -75,7 +79,11 @@ def run(name: str) -> "re.Match[str]":
     if missing:
         pytest.skip(f"{', '.join(missing)} is not installed")
     done = subprocess.run(
-        [sys.executable, FOLDER / name], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, FOLDER / name, *ARGUMENTS.get(name, ())],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
     found = re.fullmatch(OUTPUT[name], done.stdout)

@@ -142,7 +142,7 @@ cdef class BufferPool:
         cdef uint64_t seen
         cdef double deadline = inf
         if timeout is not None and not timeout < 0:
-            deadline = monotonic() + timeout
+            deadline = <double>monotonic() + <double>timeout  # a float32 has not the digits
         while True:
             seen = generation()
             drain()

@@ -294,13 +294,15 @@ def _class(schema: Schema, learned: bool = False) -> Any:
 
 def class_of_dtype(dtype: np.dtype[Any]) -> Any:
     """The class of the rows of a structured array: one that was defined, or one for the purpose."""
-    cls = _class_without_name(dtype)
+    cls = _cached_class(dtype)
     return DEFINED.get(cls.fingerprint, cls)
 
 
-@functools.lru_cache(maxsize=256)
 def _class_without_name(dtype: np.dtype[Any]) -> Any:
     return _class(schema_for_dtype(dtype, "Record", _class_inside), learned=True)
+
+
+_cached_class = functools.lru_cache(maxsize=256)(_class_without_name)
 
 
 def records_of(rows: np.ndarray[Any, Any]) -> Iterator[Record]:

@@ -45,7 +45,7 @@ class MessageTracker(zmq.MessageTracker):
             The time is over, or the interpreter ends and framewire's exit handler has run.
         """
         forever = timeout is False or timeout < 0
-        deadline = math.inf if forever else time.monotonic() + timeout
+        deadline = math.inf if forever else time.monotonic() + float(timeout)
         while True:
             seen = generation()
             release()
