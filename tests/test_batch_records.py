@@ -355,3 +355,14 @@ def test_schema_of_a_chunk_that_cannot_be_sent(pair):
             here.send_many(bad)
     here.send_many(records)
     assert with_schema(there, FEW) == [True, *[False] * (FEW - 1)]
+
+
+@pytest.mark.parametrize("name", ["schema", "dtype", "fields", "itemsize", "fingerprint", "pack"])
+def test_names_that_classes_have(pair, name):
+    """A class cannot be defined with one; an array's rows, or a peer's records, can have it."""
+    with pytest.raises(TypeError, match="cannot have this name"):
+        type("Bad", (Record,), {"__annotations__": {name: u32}})
+    here, there = pair
+    here.codec = Codec(schema=1)
+    here.send_many(rows_of([(name, "<i2")]))
+    assert {tuple(record.to_dict()) for record in there.recv_many(FEW)} == {(name,)}
