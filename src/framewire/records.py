@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 _MAX_LEARNED = 256  # schemas
-_RESERVED = frozenset(name for name in dir(RecordBase) if not name.startswith("_"))
+_MAX_LEARNED_TEXT = 1 << 18  # bytes of them all; a class takes some fifty times as much
 
 # The classes that this process has defined, by fingerprint, of two the later one; and by those of
 # the older versions that they take.
@@ -64,16 +64,8 @@ def _own_annotations(cls: type) -> list[Definition]:
     if not names:
         return []
     hints = _hints(cls)
-    found = []
-    for name in names:
-        if name not in hints:
-            continue
-        try:
-            kind = field_type(hints[name])
-        except TypeError as error:
-            raise TypeError(f"{cls.__name__}.{name}: {error}") from None
-        found.append((name, kind, vars(cls).get(name, MISSING)))
-    return found
+    own = {name: hints[name] for name in names if name in hints}
+    return _definitions(cls, own, dict(vars(cls)))
 
 
 def _annotated_names(cls: type) -> list[str]:
@@ -87,13 +79,26 @@ def _annotated_names(cls: type) -> list[str]:
 def _describe(cls: Any, learned: bool) -> None:
     """Give a class the descriptors of its fields. One that was learned has them where it can."""
     for field in cls._schema.fields:
-        if field.name not in _RESERVED and not field.name.startswith("_"):
+        if not _is_reserved(field.name):
             setattr(cls, field.name, field)
         elif not learned:
             raise TypeError(f"{field.label}: a field cannot have this name")
     if not learned:
         DEFINED[cls._schema.fingerprint] = cls
         _older_of.update(dict.fromkeys(cls._schema.older, cls))
+
+
+def _is_reserved(name: str) -> bool:
+    """Is it a name that records or their classes use?"""
+    return name.startswith("_") or hasattr(RecordBase, name) or name in vars(RecordMeta)
+
+
+def _check_bases(cls: type) -> None:
+    """Of the bases with fields one has those of all others before its own. Raises TypeError."""
+    known: list[Any] = [base for base in cls.__bases__ if getattr(base, "_schema", None)]
+    for base in known[1:]:
+        if base._schema is not known[0]._schema and not issubclass(known[0], base):
+            raise TypeError(f"{cls.__name__}: fields of {known[0].__name__} and of {base.__name__}")
 
 
 class RecordMeta(type):
@@ -111,6 +116,7 @@ class RecordMeta(type):
     ) -> Any:
         namespace.setdefault("__slots__", ())
         cls: Any = super().__new__(mcs, name, bases, namespace, **kwargs)
+        _check_bases(cls)
         if own := _own_annotations(cls):
             cls._schema = extended(cls._schema, name, own)
         if own or namespace.get("_schema"):
@@ -236,14 +242,21 @@ def record(
     """
     if isinstance(definition, str):
         types, size = struct_types(definition)
-        return _made(name or "Record", _named(types, names), size)
+        return _placed(_made(name or "Record", _named(types, names), size), sys._getframe(1))
     if isinstance(definition, type) and not issubclass(definition, np.generic):
         made = _made(name or definition.__name__, _of_class(definition), None)
         made.__doc__ = definition.__doc__
         made.__module__ = definition.__module__
         made.__qualname__ = definition.__qualname__ if name is None else name
         return made
-    return _class(schema_for_dtype(np.dtype(definition), name or "Record", _class_inside))
+    schema = schema_for_dtype(np.dtype(definition), name or "Record", _class_inside)
+    return _placed(_class(schema), sys._getframe(1))
+
+
+def _placed(made: Any, caller: Any) -> Any:
+    """A class in the module that asked for it, as pickle has to know."""
+    made.__module__ = caller.f_globals.get("__name__", made.__module__)
+    return made
 
 
 def _named(types: Sequence[FieldType], names: str | Iterable[str] | None) -> list[Definition]:
@@ -257,19 +270,32 @@ def _named(types: Sequence[FieldType], names: str | Iterable[str] | None) -> lis
 
 def _of_class(cls: type) -> list[Definition]:
     """The fields of an annotated class, with its bases' before its own."""
-    defaults = {}
+    hints = _hints(cls)
+    defaults = dict(getattr(cls, "_field_defaults", {}))  # of a named tuple
     if dataclasses.is_dataclass(cls):
-        for field in dataclasses.fields(cls):
+        fields = dataclasses.fields(cls)
+        hints = {field.name: hints[field.name] for field in fields}
+        for field in fields:
             if field.default_factory is not dataclasses.MISSING:
                 defaults[field.name] = field.default_factory()
             elif field.default is not dataclasses.MISSING:
                 defaults[field.name] = field.default
-        names = [field.name for field in dataclasses.fields(cls)]
-        hints = _hints(cls)
-        return [(name, field_type(hints[name]), defaults.get(name, MISSING)) for name in names]
-    return [
-        (name, field_type(hint), getattr(cls, name, MISSING)) for name, hint in _hints(cls).items()
-    ]
+    else:
+        values = {name: getattr(cls, name, MISSING) for name in hints}
+        # what has a __get__ is the class's own: slots, and what named tuples and structs have
+        defaults |= {name: each for name, each in values.items() if not hasattr(each, "__get__")}
+    return _definitions(cls, hints, defaults)
+
+
+def _definitions(cls: type, hints: dict[str, Any], defaults: dict[str, Any]) -> list[Definition]:
+    found = []
+    for name, hint in hints.items():
+        try:
+            kind = field_type(hint)
+        except TypeError as error:
+            raise TypeError(f"{cls.__name__}.{name}: {error}") from None
+        found.append((name, kind, defaults.get(name, MISSING)))
+    return found
 
 
 def _made(name: str, fields: list[Definition], size: int | None) -> Any:
@@ -341,9 +367,10 @@ def learn(fingerprint: int, text: bytes) -> None:
     name = f"Record_{fingerprint:016x}"
     cls = _class(parse_schema(fingerprint, text, name, _class_inside), learned=True)
     with _learning:
-        while len(_learned) >= _MAX_LEARNED:
-            del _learned[next(iter(_learned))]
         _learned[fingerprint] = cls
+        room = _MAX_LEARNED_TEXT - sum(len(each.schema) for each in _learned.values())
+        while len(_learned) > 1 and (len(_learned) > _MAX_LEARNED or room < 0):
+            room += len(_learned.pop(next(iter(_learned))).schema)
 
 
 def mismatch(cls: Any, fingerprint: int, text: bytes | None) -> SchemaError:
