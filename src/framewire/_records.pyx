@@ -149,6 +149,7 @@ cdef class Field(Cell):
         if known.schema is None or self.index >= known.schema.count or (
             PyTuple_GET_ITEM(known.schema.fields, self.index) != <PyObject *>self
         ):
+            known_schema(known)
             raise TypeError(f"{self.label} is no field of {type(record).__name__}")
         return read(self, known)
 

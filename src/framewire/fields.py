@@ -200,7 +200,9 @@ def _of_numpy(scalar: type[np.generic]) -> FieldType:
 
 
 def _nested(cls: Any) -> FieldType:
-    schema: Schema = cls._schema
+    schema: Schema | None = cls._schema
+    if schema is None:
+        raise TypeError(f"{cls.__name__} has no fields")
     if schema.dtype is None:
         raise TypeError(f"{cls.__name__} has a variable tail, and cannot be inside another record")
     return FieldType(schema.form, schema.dtype, cls)
