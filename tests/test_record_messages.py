@@ -13,14 +13,14 @@ from framewire import Codec, Record, array, f32, f64, text, u8, u32
 
 
 class Imu(Record):
-    seq: u32
+    number: u32
     t: f64
     temp: f32
     msg: str
 
 
 class Fixed(Record):
-    seq: u32
+    number: u32
     t: f64
 
 
@@ -42,14 +42,14 @@ LARGE = Large(1, "tag", np.arange(5000.0), "end")
 
 @dataclasses.dataclass
 class AsDataclass:
-    seq: int
+    number: int
     t: float
     temp: float
     msg: str
 
 
 class AsStruct(msgspec.Struct):
-    seq: int
+    number: int
     t: float
     temp: float
     msg: str
@@ -131,7 +131,7 @@ def test_types(pair):
         here.send_value(IMU)
         came = there.recv_value(type=type_)
         assert type(came) is type_
-        assert (came.seq, came.t, came.temp, came.msg) == (7, 1.5, 20.25, "texté")
+        assert (came.number, came.t, came.temp, came.msg) == (7, 1.5, 20.25, "texté")
     here.send_value(IMU)
     assert there.recv_value(type=dict) == IMU.to_dict()
     here.send_value(LARGE)
@@ -161,7 +161,7 @@ def test_any_record(pair):
     assert there.recv_value() == IMU
 
 
-@pytest.mark.parametrize("value", [{"seq": 1}, 5, None, np.zeros(3), b"raw"], ids=repr)
+@pytest.mark.parametrize("value", [{"number": 1}, 5, None, np.zeros(3), b"raw"], ids=repr)
 def test_messages_that_are_no_records(pair, value):
     here, there = pair
     here.send_value(value)
@@ -203,7 +203,7 @@ def test_records_in_trees(pair):
     here.send_value([IMU, {"a": Holder(Fixed(1, 2), 3)}, LARGE])
     first, second, third = there.recv_value()
     assert first == IMU.to_dict()
-    assert second == {"a": {"fixed": {"seq": 1, "t": 2.0}, "n": 3}}
+    assert second == {"a": {"fixed": {"number": 1, "t": 2.0}, "n": 3}}
     assert third["data"].tolist() == LARGE.data.tolist()
 
 

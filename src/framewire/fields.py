@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeAlias
 import numpy as np
 
 from ._records import RecordBase, Schema
-from .dtypes import dtype_form, parse_form
+from .dtypes import dtype_form, flat_subdtype, parse_form
 
 __all__ = [
     "FieldType",
@@ -71,6 +71,8 @@ def type_of_dtype(dtype: np.dtype[Any], nested: _Nested = None) -> FieldType:
 
     `nested` makes the class of a structure; without it, that is a scalar of numpy's.
     """
+    if dtype.subdtype is not None:
+        dtype = np.dtype(flat_subdtype(dtype))
     return _typed(_plain(dtype_form(dtype)), dtype, nested)
 
 
