@@ -41,7 +41,7 @@ def read(record):
         record.to_dict(),
         bytes(memoryview(record)),
         record == record.replace(),
-        [getattr(record, field.name) for field in type(record).fields],
+        [each.__get__(record) for each in type(record).fields],
     )
 
 

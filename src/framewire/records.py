@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import inspect
 import sys
 import threading
 import typing
@@ -47,33 +48,14 @@ _learned: dict[int, type["Record"]] = {}
 _learning = threading.Lock()
 
 
-def _hints(cls: type) -> dict[str, Any]:
-    hints = typing.get_type_hints(cls, include_extras=True, localns=dict(vars(cls)))
+def _own_hints(cls: type) -> dict[str, Any]:
+    """What a class annotates itself, of its instances; text is evaluated."""
+    hints = inspect.get_annotations(cls, eval_str=True)
     return {name: hint for name, hint in hints.items() if not _is_class_variable(hint)}
 
 
 def _is_class_variable(hint: Any) -> bool:
     return hint is typing.ClassVar or typing.get_origin(hint) is typing.ClassVar
-
-
-def _own_annotations(cls: type) -> list[Definition]:
-    """The fields that a class of records declares itself."""
-    if cls.__module__ == __name__ and cls.__name__ == "Record":
-        return []
-    names = _annotated_names(cls)
-    if not names:
-        return []
-    hints = _hints(cls)
-    own = {name: hints[name] for name in names if name in hints}
-    return _definitions(cls, own, dict(vars(cls)))
-
-
-def _annotated_names(cls: type) -> list[str]:
-    if sys.version_info >= (3, 14):
-        import annotationlib
-
-        return list(annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF))
-    return list(vars(cls).get("__annotations__", ()))
 
 
 def _describe(cls: Any, learned: bool) -> None:
@@ -117,9 +99,10 @@ class RecordMeta(type):
         namespace.setdefault("__slots__", ())
         cls: Any = super().__new__(mcs, name, bases, namespace, **kwargs)
         _check_bases(cls)
-        if own := _own_annotations(cls):
+        if hints := _own_hints(cls):
+            own = _definitions(cls, hints, dict(vars(cls)))
             cls._schema = extended(cls._schema, name, own)
-        if own or namespace.get("_schema"):
+        if hints or namespace.get("_schema"):
             _describe(cls, learned)
         if cls._schema is not None:
             make_fast(mcs, cls)
@@ -270,7 +253,9 @@ def _named(types: Sequence[FieldType], names: str | Iterable[str] | None) -> lis
 
 def _of_class(cls: type) -> list[Definition]:
     """The fields of an annotated class, with its bases' before its own."""
-    hints = _hints(cls)
+    hints: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        hints |= _own_hints(base)
     defaults = dict(getattr(cls, "_field_defaults", {}))  # of a named tuple
     if dataclasses.is_dataclass(cls):
         fields = dataclasses.fields(cls)
