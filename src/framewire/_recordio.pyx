@@ -134,8 +134,8 @@ cdef object get_record(Payload *payload, object type, object copy):
         owner = PyBytes_FromStringAndSize(NULL, part.span.size)
         copy_bytes(PyBytes_AS_STRING(owner), part.span.data, part.span.size)
         part.span.data = <const uint8_t *>PyBytes_AS_STRING(owner)
-    record = read_as(cls, head, owner, part.span.data, part.span.size)
-    if wanted and not isinstance((record, type):  # that has no fields, as Record itself
+    cdef RecordBase record = read_as(cls, head, owner, part.span.data, part.span.size)
+    if wanted and not isinstance(record, type):  # that has no fields, as Record itself
         raise SchemaError(f"a {record.schema.name} is no {type.__name__}", "mismatch")
     if type is None or wanted:
         return record
