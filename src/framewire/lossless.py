@@ -1,4 +1,4 @@
-"""Values as arrays of a dtype, as numpy makes them; but nothing is lost on the way, or it is said."""
+"""Values as arrays of a dtype, as numpy makes them; what would be lost on the way is refused."""
 
 import operator
 from typing import Any

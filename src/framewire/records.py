@@ -58,16 +58,26 @@ def _is_class_variable(hint: Any) -> bool:
     return hint is typing.ClassVar or typing.get_origin(hint) is typing.ClassVar
 
 
-def _describe(cls: Any, learned: bool) -> None:
-    """Give a class the descriptors of its fields. One that was learned has them where it can."""
-    for field in cls._schema.fields:
-        if not _is_reserved(field.name):
-            setattr(cls, field.name, field)
-        elif not learned:
-            raise TypeError(f"{field.label}: a field cannot have this name")
+def _descriptors(schema: Schema, learned: bool = False) -> dict[str, Field]:
+    """What a class has under the names of its fields. One that was learned has them where it can.
+
+    Raises
+    ------
+    TypeError
+        A name that records use.
+    """
+    found = {field.name: field for field in schema.fields if not _is_reserved(field.name)}
     if not learned:
-        DEFINED[cls._schema.fingerprint] = cls
-        _older_of.update(dict.fromkeys(cls._schema.older, cls))
+        for field in schema.fields:
+            if field.name not in found:
+                raise TypeError(f"{field.label}: a field cannot have this name")
+    return found
+
+
+def _define(cls: Any) -> None:
+    """Take the messages of a class from now on."""
+    DEFINED[cls._schema.fingerprint] = cls
+    _older_of.update(dict.fromkeys(cls._schema.older, cls))
 
 
 def _is_reserved(name: str) -> bool:
@@ -102,10 +112,12 @@ class RecordMeta(type):
         if hints := _own_hints(cls):
             own = _definitions(cls, hints, dict(vars(cls)))
             cls._schema = extended(cls._schema, name, own)
-        if hints or namespace.get("_schema"):
-            _describe(cls, learned)
+            for field in _descriptors(cls._schema).items():
+                setattr(cls, *field)
         if cls._schema is not None:
             make_fast(mcs, cls)
+        if not learned and (hints or namespace.get("_schema")):
+            _define(cls)
         return cls
 
     @property
@@ -294,7 +306,8 @@ def _class_inside(form: Any) -> Any:
 
 def _class(schema: Schema, learned: bool = False) -> Any:
     """A class with a schema that was made before it."""
-    namespace = {"_schema": schema, "__module__": "framewire"}
+    # set later, the names would be interned: on Python 3.12 for ever, whoever sent them
+    namespace = {"_schema": schema, "__module__": "framewire", **_descriptors(schema, learned)}
     return RecordMeta(schema.name, (Record,), namespace, learned=learned)
 
 
