@@ -625,7 +625,7 @@ cdef class RecordBase:
 
     @classmethod
     def unpack_from(cls, buffer, Py_ssize_t offset=0):
-        """`unpack`, from byte `offset` on. What follows a record without tails is left alone."""
+        """`unpack`, from byte `offset` on. What follows the record is left alone."""
         return unpack_at(cls, buffer, offset, False)
 
     def to_dict(self):
