@@ -138,18 +138,17 @@ cdef inline object decode(Cell self, const uint8_t *p, Py_ssize_t size):
     cdef uint64_t word
     cdef uint64_t seen = 0
     cdef Py_ssize_t at = 0
+    text = PyUnicode_New(size, 127)
+    cdef uint8_t *copied = <uint8_t *>PyUnicode_DATA(text)
+    memcpy(copied, p, size)  # first: another process may write to what is checked
     while size - at >= 8:
-        memcpy(&word, p + at, 8)
+        memcpy(&word, copied + at, 8)
         seen |= word
         at += 8
     while at < size:
-        seen |= p[at]
+        seen |= copied[at]
         at += 1
-    if seen & 0x8080808080808080ULL:
-        return decode_utf8(self, p, size)
-    text = PyUnicode_New(size, 127)
-    memcpy(PyUnicode_DATA(text), p, size)
-    return text
+    return decode_utf8(self, p, size) if seen & 0x8080808080808080ULL else text
 
 
 cdef inline const char *utf8(Cell self, object value, Py_ssize_t *size) except NULL:

@@ -6,6 +6,7 @@ A `Cell` is what a field is but for its place. Nested records and tails are done
 import numpy
 
 from .errors import DecodeError
+from .lossless import as_array
 
 from cpython.buffer cimport PyObject_CheckBuffer
 from cpython.bytes cimport (
@@ -58,11 +59,18 @@ cdef class Cell:
 
 # ---- reading
 
+cdef enum:
+    MOST_POINT = 0x10FFFF
+    MOST_MEMBERS = 4096  # of an enumeration: flags keep each combination that was ever asked for
+
 cdef object as_member(Cell self, object value):
     """The member of an enumeration, or the number if it has none of it."""
-    member = self.cls._value2member_map_.get(value)
+    cdef dict members = self.cls._value2member_map_
+    member = members.get(value)
     if member is not None:
         return member
+    if len(members) >= MOST_MEMBERS:
+        return value
     try:
         return self.cls(value)  # flags can be of several
     except ValueError:
@@ -86,6 +94,8 @@ cdef object read_numpy(Cell self, const uint8_t *p, object exporter, Py_ssize_t 
         array = numpy.frombuffer(exporter, base, count, offset)
     else:
         array = numpy.frombuffer(PyBytes_FromStringAndSize(<const char *>p, self.size), base)
+    if base.kind == "U" and (array.view(base.byteorder + "u4") > MOST_POINT).any():
+        raise DecodeError(f"{self.label}: a text that is no Unicode", "payload")
     return array.reshape(shape) if shape else array[0]
 
 
@@ -206,34 +216,20 @@ cdef int write_chars(Cell self, object value, uint8_t *p) except -1:
     return 0
 
 
-# What is converted to a number's kind of dtype, without loss or refused.
-cdef dict CONVERTED = {"b": "b", "u": "biu", "i": "biu", "f": "biuf", "c": "biufc"}
-
-
 cdef int write_numpy(Cell self, object value, uint8_t *p) except -1:
-    """By numpy, but nothing may wrap around, be cut off, or lose its fraction."""
     base, shape = self.dtype.subdtype or (self.dtype, ())
     try:
-        if base.kind in CONVERTED:
-            given = numpy.asarray(value)
-            if given.size and given.dtype.kind not in CONVERTED[base.kind]:
-                raise TypeError(f"{given.dtype} is no {base}")
-            with numpy.errstate(over="ignore", invalid="ignore"):
-                stored = given.astype(base)
-        else:
-            given = numpy.asarray(value) if base.kind in "SU" else None
-            stored = numpy.asarray(value, base)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise TypeError(f"{self.label}: {error}") from None
+        stored = as_array(value, base)
+    except OverflowError:
+        raise out_of_range(self, value) from None
+    except (TypeError, ValueError) as error:
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(f"{self.label}: {error}") from None
     if stored.shape != tuple(shape):
         raise ValueError(f"{self.label}: the shape {stored.shape}, {tuple(shape)} is needed")
-    if (
-        (base.kind in "iu" and (stored != given).any())
-        or (base.kind in "fc" and (numpy.isinf(stored) & ~numpy.isinf(given)).any())
-        or (base.kind in "SU" and (numpy.char.str_len(stored) < numpy.char.str_len(given)).any())
-    ):
-        raise out_of_range(self, value)
-    data = stored.tobytes()
+    cdef bytes data = stored.tobytes()
+    if self.size and PyBytes_GET_SIZE(data) != self.size:
+        raise TypeError(f"{self.label}: {stored.dtype} is no {base}")
     memcpy(p, PyBytes_AS_STRING(data), self.size)
     return 0
 

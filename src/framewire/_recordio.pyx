@@ -3,7 +3,7 @@
 docs/wire-format.md, "Records".
 """
 
-from .errors import DecodeError
+from .errors import DecodeError, SchemaError
 from .records import DEFINED, RecordMeta, class_for, mismatch
 from .typed import convert
 
@@ -125,7 +125,7 @@ cdef object get_record(Payload *payload, object type, object copy):
     cdef Part part = payload_next(payload)
     check_schema(head)
     wanted = type is not None and isinstance(type, RecordMeta)
-    cls = type if wanted else defined.get(head.fingerprint)
+    cls = type if wanted and type._schema is not None else defined.get(head.fingerprint)
     if cls is None:
         versions = [fw_head_version(head, i) for i in range(head.version_count)]
         cls = class_for(head.fingerprint, versions, text_of(head))
@@ -134,7 +134,9 @@ cdef object get_record(Payload *payload, object type, object copy):
         owner = PyBytes_FromStringAndSize(NULL, part.span.size)
         copy_bytes(PyBytes_AS_STRING(owner), part.span.data, part.span.size)
         part.span.data = <const uint8_t *>PyBytes_AS_STRING(owner)
-    record = read_as(cls, head, owner, part.span.data, part.span.size)
+    cdef RecordBase record = read_as(cls, head, owner, part.span.data, part.span.size)
+    if wanted and not isinstance(record, type):  # that has no fields, as Record itself
+        raise SchemaError(f"a {record.schema.name} is no {type.__name__}", "mismatch")
     if type is None or wanted:
         return record
     return convert(record.to_dict(), type, json=False)

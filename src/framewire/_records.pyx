@@ -52,7 +52,42 @@ cdef extern from *:
     #define tuple_items(tuple) (((PyTupleObject *)(tuple))->ob_item)
     #define new_instance(base, cls, none) \
         ((PyTypeObject *)(base))->tp_new((PyTypeObject *)(cls), (none), NULL)
+
+    static int is_overridden(PyTypeObject *base, PyTypeObject *cls) {
+        return cls->tp_init != base->tp_init || cls->tp_new != base->tp_new;
+    }
+
+    /* What a call comes to without vectorcall; apart, or it costs those with it 15 ns. */
+    static __attribute__((noinline, cold)) PyObject *call_generally(
+        PyObject *cls, PyObject *const *args, Py_ssize_t given, PyObject *names) {
+        Py_ssize_t keywords = names == NULL ? 0 : PyTuple_GET_SIZE(names);
+        PyObject *called = NULL;
+        PyObject *tuple = PyTuple_New(given);
+        PyObject *dict = PyDict_New();
+        for (Py_ssize_t i = 0; tuple != NULL && i < given; i++) {
+            Py_INCREF(args[i]);
+            PyTuple_SET_ITEM(tuple, i, args[i]);
+        }
+        int rc = tuple == NULL || dict == NULL ? -1 : 0;
+        for (Py_ssize_t i = 0; rc == 0 && i < keywords; i++) {
+            rc = PyDict_SetItem(dict, PyTuple_GET_ITEM(names, i), args[given + i]);
+        }
+        if (rc == 0) {
+            called = PyType_Type.tp_call(cls, tuple, dict);
+        }
+        Py_XDECREF(tuple);
+        Py_XDECREF(dict);
+        return called;
+    }
+
+    /* make_fast gives another one to each class that has fields */
+    static int is_incomplete(PyTypeObject *cls) {
+        return (cls->tp_flags & Py_TPFLAGS_HEAPTYPE) && cls->tp_alloc == PyType_GenericAlloc;
+    }
     """
+    bint is_overridden(PyTypeObject *base, PyTypeObject *cls)
+    bint is_incomplete(PyTypeObject *cls)
+    object call_generally(object cls, PyObject *const *args, Py_ssize_t given, PyObject *names)
     PyObject **list_items(list items)
     PyObject **tuple_items(tuple items)
     object new_instance(object base, object cls, tuple none)
@@ -114,8 +149,15 @@ cdef class Field(Cell):
         if known.schema is None or self.index >= known.schema.count or (
             PyTuple_GET_ITEM(known.schema.fields, self.index) != <PyObject *>self
         ):
+            known_schema(known)
             raise TypeError(f"{self.label} is no field of {type(record).__name__}")
         return read(self, known)
+
+    def __set__(self, record, value):
+        raise AttributeError(f"{self.label}: a record cannot be changed; replace() makes another")
+
+    def __delete__(self, record):
+        raise AttributeError(f"{self.label}: a record cannot be changed")
 
     def __repr__(self):
         return f"<field {self.label}: {self.form} at {self.offset}>"
@@ -230,7 +272,7 @@ cdef object normal(Field field, object value):
     cdef Py_ssize_t size
     if field.kind == STR:
         utf8(field, value, &size)
-        return str(value)
+        return str.__str__(value)  # a subclass may have another
     if field.kind == BYTES:
         return as_bytes(field, value)
     cdef RecordBase record = RecordBase.__new__(RecordBase)
@@ -391,9 +433,18 @@ cdef Schema schema_of(object cls):
 
 cdef object construct(object cls, PyObject *const *args, size_t nargs, PyObject *names):
     """What a call of the class does, if it has no `__init__` or `__new__` of its own."""
+    if is_overridden(<PyTypeObject *>RecordBase, <PyTypeObject *>cls):  # since it was made
+        return call_generally(cls, args, PyVectorcall_NARGS(nargs), names)
     cdef Schema schema = schema_of(cls)
     packed = pack_arguments(schema, args, PyVectorcall_NARGS(nargs), names)
     return view(cls, schema, packed, <const uint8_t *>PyBytes_AS_STRING(packed), PyBytes_GET_SIZE(packed))
+
+
+cdef int check_complete(object cls) except -1:
+    """An instance made before `make_fast` would be freed in another way than it was made."""
+    if is_incomplete(<PyTypeObject *>cls):
+        raise TypeError(f"{cls.__name__} has no fields, or is not complete yet")
+    return 0
 
 
 cdef inline RecordBase view(
@@ -414,10 +465,21 @@ cdef RecordBase view_record(
 ):
     """A record over memory of `size` bytes, which `owner` keeps. Raises DecodeError.
 
-    Without tails, bytes behind the fixed part are nothing.
+    What is behind the fixed part and the last tail is not the record's.
     """
     check(schema, fw_record_check(data, size, schema.itemsize, schema.slots, schema.tails))
-    return view(cls, schema, owner, data, size if schema.tails else schema.itemsize)
+    return view(cls, schema, owner, data, used(schema, data, size))
+
+
+cdef Py_ssize_t used(Schema schema, const uint8_t *data, Py_ssize_t size) noexcept:
+    """The bytes that a record has that was found right, of the `size` that are there."""
+    cdef const uint8_t *tail
+    cdef size_t length
+    if schema.tails == 0:
+        return schema.itemsize
+    fw_record_tail(data, schema.slots[schema.tails - 1], &tail, &length)
+    # in these bounds, even if somebody writes to the slot
+    return max(schema.itemsize, min(size, <Py_ssize_t>(tail - data + length)))
 
 
 cdef int check(Schema schema, int rc) except -1:
@@ -455,10 +517,15 @@ cdef RecordBase view_version(
     return record
 
 
-cdef list all_values(RecordBase record):
+cdef Schema known_schema(RecordBase record):
+    """The schema of a record. TypeError: `__new__` made it, and nothing else."""
     if record.schema is None:
         raise TypeError(f"{type(record).__name__}: a record that was not made by a call")
-    return [read(<Field>field, record) for field in record.schema.fields]
+    return record.schema
+
+
+cdef list all_values(RecordBase record):
+    return [read(<Field>field, record) for field in known_schema(record).fields]
 
 
 cdef bytes whole_bytes(RecordBase record):
@@ -484,6 +551,9 @@ def restore(cls, bytes data, fingerprint):
 cdef class RecordBase:
     """A view of the bytes of a record. See `framewire.Record`."""
 
+    def __cinit__(self):
+        check_complete(type(self))
+
     def __init__(self, *args, **kwargs):
         # for classes with an __init__ or __new__ of their own
         cdef Schema schema = schema_of(type(self))
@@ -492,6 +562,8 @@ cdef class RecordBase:
         packed = pack_arguments(
             schema, tuple_items(given), PyTuple_GET_SIZE(args), <PyObject *>names
         )
+        if self.schema is not None:  # somebody may look at the bytes that it has
+            raise TypeError(f"{schema.name}: a record cannot be changed")
         self.schema = schema
         self.owner = packed
         self.data = <const uint8_t *>PyBytes_AS_STRING(packed)
@@ -553,7 +625,7 @@ cdef class RecordBase:
 
     @classmethod
     def unpack_from(cls, buffer, Py_ssize_t offset=0):
-        """`unpack`, from byte `offset` on. What follows a record without tails is left alone."""
+        """`unpack`, from byte `offset` on. What follows the record is left alone."""
         return unpack_at(cls, buffer, offset, False)
 
     def to_dict(self):
@@ -567,7 +639,8 @@ cdef class RecordBase:
 
     def replace(self, **changes):
         """A copy with other values of some fields."""
-        values = dict(zip([field.name for field in self.schema.fields], all_values(self)))
+        names = [field.name for field in known_schema(self).fields]
+        values = dict(zip(names, all_values(self)))
         for name in changes:
             if name not in values:
                 raise TypeError(f"{self.schema.name} has no field {name!r}")
@@ -602,7 +675,11 @@ cdef object unpack_at(object cls, object buffer, Py_ssize_t offset, bint exactly
     cdef const uint8_t *data
     cdef Py_ssize_t size
     cdef Buffer held
-    if PyBytes_CheckExact(buffer):
+    if isinstance(buffer, RecordBase) and (<RecordBase>buffer).data != NULL:
+        data = (<RecordBase>buffer).data  # not by way of it: there could be thousands in a row
+        size = (<RecordBase>buffer).size
+        owner = (<RecordBase>buffer).owner
+    elif PyBytes_CheckExact(buffer):
         data = <const uint8_t *>PyBytes_AS_STRING(buffer)
         size = PyBytes_GET_SIZE(buffer)
         owner = buffer

@@ -15,6 +15,7 @@ cdef extern from "Python.h":
     ctypedef struct PyTypeObject:
         vectorcallfunc tp_vectorcall
         unsigned long tp_flags
+        void *tp_call
 
     ctypedef struct PyMethodDef:
         const char *ml_name
@@ -64,14 +65,23 @@ cdef extern from *:
         Py_DECREF(type);
     }
 
+    static PyObject *alloc_other(PyTypeObject *type, Py_ssize_t items) {
+        return PyType_GenericAlloc(type, items);
+    }
+
     static void set_slots(PyTypeObject *base, PyTypeObject *type) {
         record_base = base;
-        if (type->tp_basicsize == base->tp_basicsize) {
-            /* a class statement gives it to all classes; none has been made of this one yet */
+        /* from Python 3.11 on a dict takes no room in basicsize, then nor does a weak reference */
+        if (type->tp_basicsize == base->tp_basicsize && type->tp_itemsize == 0 &&
+            type->tp_dictoffset == 0 && type->tp_weaklistoffset == 0) {
+            /* A class statement gives it to all classes. There are no instances yet, since
+               RecordBase makes none of classes with the alloc of a class statement. */
             type->tp_flags &= ~Py_TPFLAGS_HAVE_GC;
             type->tp_alloc = alloc_record;
             type->tp_free = free_record;
             type->tp_dealloc = dealloc_record;
+        } else {
+            type->tp_alloc = alloc_other;
         }
     }
 
@@ -100,13 +110,22 @@ def make_fast(metaclass, cls):
     `unpack` becomes a function of the class's own, which it is not bound to at each call.
     """
     if cls.__init__ is RecordBase.__init__ and cls.__new__ is RecordBase.__new__:
-        (<PyTypeObject *>metaclass).tp_flags |= HAVE_VECTORCALL
+        if (<PyTypeObject *>metaclass).tp_call == (<PyTypeObject *>type).tp_call:
+            (<PyTypeObject *>metaclass).tp_flags |= HAVE_VECTORCALL
         (<PyTypeObject *>cls).tp_vectorcall = construct
     set_slots(<PyTypeObject *>RecordBase, <PyTypeObject *>cls)
-    if all(["unpack" not in vars(base) or is_own(base) for base in cls.__mro__[:-1]]):
+    with_unpack = [
+        base for base in cls.__mro__ if "unpack" in vars(base) and base is not RecordBase
+    ]
+    if all([is_own(base) for base in with_unpack]):
         cls.unpack = PyCFunction_NewEx(&unpack_method, cls, None)
+        return
+    for base in with_unpack:  # super().unpack is to be bound to the class, not to the base
+        if is_own(base):
+            del base.unpack
 
 
 cdef bint is_own(object base) except -1:
     """Is a class's `unpack` one of ours?"""
-    return base is RecordBase or isinstance(vars(base)["unpack"], type(len))
+    unpack = vars(base)["unpack"]
+    return isinstance(unpack, type(len)) and unpack.__self__ is base

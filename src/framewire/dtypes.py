@@ -16,7 +16,16 @@ import numpy as np
 
 from .errors import DecodeError, LimitError, RefusedError
 
-__all__ = ["CODES", "describe", "dtype_form", "in_order", "parse", "parse_form", "parse_type"]
+__all__ = [
+    "CODES",
+    "describe",
+    "dtype_form",
+    "flat_subdtype",
+    "in_order",
+    "parse",
+    "parse_form",
+    "parse_type",
+]
 
 _EXTENSIONS = frozenset(
     "bfloat16 float8_e3m4 float8_e4m3 float8_e4m3b11fnuz float8_e4m3fn float8_e4m3fnuz "
@@ -94,7 +103,7 @@ def dtype_form(dtype: np.dtype[Any], depth: int = 0) -> Any:
     if depth > _MAX_DEPTH:
         raise ValueError(f"a dtype nested deeper than {_MAX_DEPTH}")
     if dtype.subdtype is not None:
-        base, shape = dtype.subdtype
+        base, shape = flat_subdtype(dtype)
         return [dtype_form(base, depth + 1), list(shape)]
     if dtype.names is not None:
         return _structure(dtype, depth)
@@ -111,6 +120,15 @@ def dtype_form(dtype: np.dtype[Any], depth: int = 0) -> Any:
         if dtype.char == long_double.char:
             return dtype.str[0] + name
     return dtype.str
+
+
+def flat_subdtype(dtype: np.dtype[Any]) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """The elements of a sub-array, and its shape; of arrays in it, too."""
+    shape: tuple[int, ...] = ()
+    while dtype.subdtype is not None:
+        dtype, inner = dtype.subdtype
+        shape += inner
+    return dtype, shape
 
 
 def _structure(dtype: np.dtype[Any], depth: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeAlias
 import numpy as np
 
 from ._records import RecordBase, Schema
-from .dtypes import dtype_form, parse_form
+from .dtypes import dtype_form, flat_subdtype, parse_form
 
 __all__ = [
     "FieldType",
@@ -38,7 +38,7 @@ __all__ = [
 _Nested = Callable[[Any], type] | None
 
 _SLOT = np.dtype("V8")  # where a tail is
-_STRUCT = re.compile(r"\s*(\d*)([xcbB?hHiIlLqQnNefdsp])\s*", re.ASCII)
+_STRUCT = re.compile(r"\s*(\d*)(.)\s*", re.ASCII)
 _STRUCT_ORDERS = "@=<>!"
 
 
@@ -71,6 +71,8 @@ def type_of_dtype(dtype: np.dtype[Any], nested: _Nested = None) -> FieldType:
 
     `nested` makes the class of a structure; without it, that is a scalar of numpy's.
     """
+    if dtype.subdtype is not None:
+        dtype = np.dtype(flat_subdtype(dtype))
     return _typed(_plain(dtype_form(dtype)), dtype, nested)
 
 
@@ -159,15 +161,15 @@ def field_type(annotation: Any) -> FieldType:
         if not found:
             return field_type(base)
         chosen = field_type(found[-1])
-        return replace(chosen, cls=base) if _is_enum(base) else chosen
+        return _enumeration(base, chosen) if _is_enum(base) else chosen
     if annotation in _PLAIN:
         return _PLAIN[annotation]
     if _is_enum(annotation):
-        return replace(_PLAIN[int], cls=annotation)
+        return _enumeration(annotation, _PLAIN[int])
     if isinstance(annotation, type) and issubclass(annotation, RecordBase):
         return _nested(annotation)
     if isinstance(annotation, type) and issubclass(annotation, np.generic):
-        return type_of_dtype(np.dtype(annotation).newbyteorder("<"))
+        return _of_numpy(annotation)
     raise TypeError(f"{annotation!r} is no type of a record's field")
 
 
@@ -183,8 +185,26 @@ def _is_enum(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, enum.Enum)
 
 
+def _enumeration(cls: Any, number: FieldType) -> FieldType:
+    if number.dtype.kind not in "iu" or number.dtype.subdtype or number.cls is not None:
+        raise TypeError(f"the members of {cls.__name__} are sent as integers, not as {number.form}")
+    for member in cls.__members__.values():
+        if not isinstance(member.value, int):
+            raise TypeError(f"{member} is no integer")
+    return replace(number, cls=cls)
+
+
+def _of_numpy(scalar: type[np.generic]) -> FieldType:
+    dtype = np.dtype(scalar)
+    if dtype.itemsize == 0 or dtype.kind in "mM":
+        raise TypeError(f"{scalar.__name__} has no size or unit: give a numpy.dtype that has")
+    return type_of_dtype(dtype.newbyteorder("<"))
+
+
 def _nested(cls: Any) -> FieldType:
-    schema: Schema = cls._schema
+    schema: Schema | None = cls._schema
+    if schema is None:
+        raise TypeError(f"{cls.__name__} has no fields")
     if schema.dtype is None:
         raise TypeError(f"{cls.__name__} has a variable tail, and cannot be inside another record")
     return FieldType(schema.form, schema.dtype, cls)
@@ -199,7 +219,7 @@ def struct_types(format: str) -> tuple[list[FieldType], int]:
     Raises
     ------
     ValueError
-        `struct` does not know the format, or it has a ``p``, ``n`` or ``N``.
+        `struct` does not know the format, or it has a ``p``, ``P``, ``n`` or ``N``.
     """
     size = struct.calcsize(format)  # which checks it
     given = format.strip()[:1] in tuple(_STRUCT_ORDERS) and format.strip()[0]
@@ -207,7 +227,7 @@ def struct_types(format: str) -> tuple[list[FieldType], int]:
     types: list[FieldType] = []
     at = 0
     for count, letter in _letters(format.strip()[bool(given) :]):
-        if letter in "pnN":
+        if letter not in "xcbB?hHiIlLqQefds":
             raise ValueError(f"the letter {letter!r} of struct is no type of a record's field")
         dtype = _struct_dtype(order, letter, count)
         aligned = -(-at // dtype.alignment) * dtype.alignment if order == "@" else at

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import inspect
 import sys
 import threading
 import typing
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 _MAX_LEARNED = 256  # schemas
+_MAX_LEARNED_TEXT = 1 << 18  # bytes of them all; a class takes some fifty times as much
 
 # The classes that this process has defined, by fingerprint, of two the later one; and by those of
 # the older versions that they take.
@@ -46,8 +48,9 @@ _learned: dict[int, type["Record"]] = {}
 _learning = threading.Lock()
 
 
-def _hints(cls: type) -> dict[str, Any]:
-    hints = typing.get_type_hints(cls, include_extras=True, localns=dict(vars(cls)))
+def _own_hints(cls: type) -> dict[str, Any]:
+    """What a class annotates itself, of its instances; text is evaluated."""
+    hints = inspect.get_annotations(cls, eval_str=True)
     return {name: hint for name, hint in hints.items() if not _is_class_variable(hint)}
 
 
@@ -55,44 +58,39 @@ def _is_class_variable(hint: Any) -> bool:
     return hint is typing.ClassVar or typing.get_origin(hint) is typing.ClassVar
 
 
-def _own_annotations(cls: type) -> list[Definition]:
-    """The fields that a class of records declares itself."""
-    if cls.__module__ == __name__ and cls.__name__ == "Record":
-        return []
-    names = _annotated_names(cls)
-    if not names:
-        return []
-    hints = _hints(cls)
-    found = []
-    for name in names:
-        if name not in hints:
-            continue
-        try:
-            kind = field_type(hints[name])
-        except TypeError as error:
-            raise TypeError(f"{cls.__name__}.{name}: {error}") from None
-        found.append((name, kind, vars(cls).get(name, MISSING)))
+def _descriptors(schema: Schema, learned: bool = False) -> dict[str, Field]:
+    """What a class has under the names of its fields. One that was learned has them where it can.
+
+    Raises
+    ------
+    TypeError
+        A name that records use.
+    """
+    found = {field.name: field for field in schema.fields if not _is_reserved(field.name)}
+    if not learned:
+        for field in schema.fields:
+            if field.name not in found:
+                raise TypeError(f"{field.label}: a field cannot have this name")
     return found
 
 
-def _annotated_names(cls: type) -> list[str]:
-    if sys.version_info >= (3, 14):
-        import annotationlib
-
-        return list(annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF))
-    return list(vars(cls).get("__annotations__", ()))
+def _define(cls: Any) -> None:
+    """Take the messages of a class from now on."""
+    DEFINED[cls._schema.fingerprint] = cls
+    _older_of.update(dict.fromkeys(cls._schema.older, cls))
 
 
-def _describe(cls: Any, learned: bool) -> None:
-    """Give a class the descriptors of its fields. One that was learned has them where it can."""
-    for field in cls._schema.fields:
-        if field.name not in _RESERVED and not field.name.startswith("_"):
-            setattr(cls, field.name, field)
-        elif not learned:
-            raise TypeError(f"{field.label}: a field cannot have this name")
-    if not learned:
-        DEFINED[cls._schema.fingerprint] = cls
-        _older_of.update(dict.fromkeys(cls._schema.older, cls))
+def _is_reserved(name: str) -> bool:
+    """Is it a name that records or their classes use?"""
+    return name.startswith("_") or hasattr(RecordBase, name) or name in vars(RecordMeta)
+
+
+def _check_bases(cls: type) -> None:
+    """Of the bases with fields one has those of all others before its own. Raises TypeError."""
+    known: list[Any] = [base for base in cls.__bases__ if getattr(base, "_schema", None)]
+    for base in known[1:]:
+        if base._schema is not known[0]._schema and not issubclass(known[0], base):
+            raise TypeError(f"{cls.__name__}: fields of {known[0].__name__} and of {base.__name__}")
 
 
 class RecordMeta(type):
@@ -110,12 +108,16 @@ class RecordMeta(type):
     ) -> Any:
         namespace.setdefault("__slots__", ())
         cls: Any = super().__new__(mcs, name, bases, namespace, **kwargs)
-        if own := _own_annotations(cls):
+        _check_bases(cls)
+        if hints := _own_hints(cls):
+            own = _definitions(cls, hints, dict(vars(cls)))
             cls._schema = extended(cls._schema, name, own)
-        if own or namespace.get("_schema"):
-            _describe(cls, learned)
+            for field in _descriptors(cls._schema).items():
+                setattr(cls, *field)
         if cls._schema is not None:
             make_fast(mcs, cls)
+        if not learned and (hints or namespace.get("_schema")):
+            _define(cls)
         return cls
 
     @property
@@ -241,14 +243,21 @@ def record(
     """
     if isinstance(definition, str):
         types, size = struct_types(definition)
-        return _made(name or "Record", _named(types, names), size)
+        return _placed(_made(name or "Record", _named(types, names), size), sys._getframe(1))
     if isinstance(definition, type) and not issubclass(definition, np.generic):
         made = _made(name or definition.__name__, _of_class(definition), None)
         made.__doc__ = definition.__doc__
         made.__module__ = definition.__module__
         made.__qualname__ = definition.__qualname__ if name is None else name
         return made
-    return _class(schema_for_dtype(np.dtype(definition), name or "Record", _class_inside))
+    schema = schema_for_dtype(np.dtype(definition), name or "Record", _class_inside)
+    return _placed(_class(schema), sys._getframe(1))
+
+
+def _placed(made: Any, caller: Any) -> Any:
+    """A class in the module that asked for it, as pickle has to know."""
+    made.__module__ = caller.f_globals.get("__name__", made.__module__)
+    return made
 
 
 def _named(types: Sequence[FieldType], names: str | Iterable[str] | None) -> list[Definition]:
@@ -262,19 +271,34 @@ def _named(types: Sequence[FieldType], names: str | Iterable[str] | None) -> lis
 
 def _of_class(cls: type) -> list[Definition]:
     """The fields of an annotated class, with its bases' before its own."""
-    defaults = {}
+    hints: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        hints |= _own_hints(base)
+    defaults = dict(getattr(cls, "_field_defaults", {}))  # of a named tuple
     if dataclasses.is_dataclass(cls):
-        for field in dataclasses.fields(cls):
+        fields = dataclasses.fields(cls)
+        hints = {field.name: hints[field.name] for field in fields}
+        for field in fields:
             if field.default_factory is not dataclasses.MISSING:
                 defaults[field.name] = field.default_factory()
             elif field.default is not dataclasses.MISSING:
                 defaults[field.name] = field.default
-        names = [field.name for field in dataclasses.fields(cls)]
-        hints = _hints(cls)
-        return [(name, field_type(hints[name]), defaults.get(name, MISSING)) for name in names]
-    return [
-        (name, field_type(hint), getattr(cls, name, MISSING)) for name, hint in _hints(cls).items()
-    ]
+    else:
+        values = {name: getattr(cls, name, MISSING) for name in hints}
+        # what has a __get__ is the class's own: slots, and what named tuples and structs have
+        defaults |= {name: each for name, each in values.items() if not hasattr(each, "__get__")}
+    return _definitions(cls, hints, defaults)
+
+
+def _definitions(cls: type, hints: dict[str, Any], defaults: dict[str, Any]) -> list[Definition]:
+    found = []
+    for name, hint in hints.items():
+        try:
+            kind = field_type(hint)
+        except TypeError as error:
+            raise TypeError(f"{cls.__name__}.{name}: {error}") from None
+        found.append((name, kind, defaults.get(name, MISSING)))
+    return found
 
 
 def _made(name: str, fields: list[Definition], size: int | None) -> Any:
@@ -288,7 +312,8 @@ def _class_inside(form: Any) -> Any:
 
 def _class(schema: Schema, learned: bool = False) -> Any:
     """A class with a schema that was made before it."""
-    namespace = {"_schema": schema, "__module__": "framewire"}
+    # set later, the names would be interned: on Python 3.12 for ever, whoever sent them
+    namespace = {"_schema": schema, "__module__": "framewire", **_descriptors(schema, learned)}
     return RecordMeta(schema.name, (Record,), namespace, learned=learned)
 
 
@@ -346,9 +371,10 @@ def learn(fingerprint: int, text: bytes) -> None:
     name = f"Record_{fingerprint:016x}"
     cls = _class(parse_schema(fingerprint, text, name, _class_inside), learned=True)
     with _learning:
-        while len(_learned) >= _MAX_LEARNED:
-            del _learned[next(iter(_learned))]
         _learned[fingerprint] = cls
+        room = _MAX_LEARNED_TEXT - sum(len(each.schema) for each in _learned.values())
+        while len(_learned) > 1 and (len(_learned) > _MAX_LEARNED or room < 0):
+            room += len(_learned.pop(next(iter(_learned))).schema)
 
 
 def mismatch(cls: Any, fingerprint: int, text: bytes | None) -> SchemaError:

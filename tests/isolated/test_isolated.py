@@ -45,6 +45,10 @@ def test_leaks(over):
     run("leaks.py", over)
 
 
+def test_leaks_of_records():
+    run("record_leaks.py")
+
+
 @pytest.mark.parametrize("over", ["inproc", "ipc", "tcp"])
 @pytest.mark.parametrize(
     ("direction", "what"),
