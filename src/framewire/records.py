@@ -162,12 +162,6 @@ class RecordMeta(type):
         return cls._schema
 
 
-# What instances have, and what classes have that nobody can set.
-_RESERVED = frozenset(
-    name for name in (*dir(RecordBase), *vars(RecordMeta)) if not name.startswith("_")
-)
-
-
 @dataclass_transform(frozen_default=True)
 class Record(RecordBase, metaclass=RecordMeta):
     """A fixed binary struct; subclasses annotate its fields.
@@ -243,20 +237,28 @@ def record(
     """
     if isinstance(definition, str):
         types, size = struct_types(definition)
-        return _placed(_made(name or "Record", _named(types, names), size), sys._getframe(1))
+        schema = extended(None, name or "Record", _named(types, names), size)
+        return _without_statement(schema, sys._getframe(1))
     if isinstance(definition, type) and not issubclass(definition, np.generic):
-        made = _made(name or definition.__name__, _of_class(definition), None)
+        made = _class(extended(None, name or definition.__name__, _of_class(definition)))
         made.__doc__ = definition.__doc__
         made.__module__ = definition.__module__
         made.__qualname__ = definition.__qualname__ if name is None else name
         return made
     schema = schema_for_dtype(np.dtype(definition), name or "Record", _class_inside)
-    return _placed(_class(schema), sys._getframe(1))
+    return _without_statement(schema, sys._getframe(1))
 
 
-def _placed(made: Any, caller: Any) -> Any:
-    """A class in the module that asked for it, as pickle has to know."""
+def _without_statement(schema: Schema, caller: Any) -> Any:
+    """A class in the module that asked for it, as pickle has to know.
+
+    A class that was defined before, perhaps with defaults, keeps the messages of this schema.
+    """
+    known = DEFINED.get(schema.fingerprint)
+    made = _class(schema)
     made.__module__ = caller.f_globals.get("__name__", made.__module__)
+    if known is not None:
+        _define(known)
     return made
 
 
@@ -299,10 +301,6 @@ def _definitions(cls: type, hints: dict[str, Any], defaults: dict[str, Any]) -> 
             raise TypeError(f"{cls.__name__}.{name}: {error}") from None
         found.append((name, kind, defaults.get(name, MISSING)))
     return found
-
-
-def _made(name: str, fields: list[Definition], size: int | None) -> Any:
-    return _class(extended(None, name, fields, size))
 
 
 def _class_inside(form: Any) -> Any:
