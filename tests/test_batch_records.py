@@ -35,7 +35,7 @@ class Pose(Record):
 
 
 class Pose2(Pose):
-    """Each later one has up to three fields more, as senders name three older versions."""
+    """Each later one has a few fields more."""
 
     gain: f32 = 1.5
     label: Annotated[str, text(5)] = "né"

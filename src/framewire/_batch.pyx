@@ -37,7 +37,7 @@ from ._intake cimport Intake, deadline_after, intake_take, is_over
 from ._libzmq cimport ZMQ_RCVHWM, ZMQ_RCVTIMEO, direct, socket_option, zmq
 from ._payload cimport MAX_SPREAD, Part
 from ._recordio cimport get_row
-from ._records cimport schema_of
+from ._schema cimport schema_of
 from ._rows cimport (
     Expected,
     Rows,

@@ -20,7 +20,7 @@ from ._libzmq cimport zmq, zmq_msg_t
 from ._manner cimport Manner
 from ._outgoing cimport Outgoing, send_all
 from ._recordio cimport record_head
-from ._records cimport schema_of
+from ._schema cimport schema_of
 from ._rows cimport Rows, rows_of
 from ._transport cimport send_message
 from ._values cimport put_envelope

@@ -21,7 +21,8 @@ from ._frames cimport Frames, Span
 from ._ledger cimport schema_due
 from ._manner cimport Manner
 from ._payload cimport Part, Payload, part_owner, payload_next, payload_open, put_buffers
-from ._records cimport RecordBase, Schema, schema_of, view_version, whole_bytes
+from ._records cimport RecordBase, view_version, whole_bytes
+from ._schema cimport Schema, schema_of
 
 __all__ = []
 

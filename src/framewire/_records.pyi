@@ -1,58 +1,14 @@
-from collections.abc import Sequence
-from enum import Enum
-from typing import Any, Final, Self, final
+from typing import Any, Self, final
 
 from typing_extensions import disjoint_base
 
-from ._cells import Cell
+from ._schema import Member
 
-__all__ = ["MISSING", "Field", "RecordBase", "Schema", "fingerprint_of", "restore"]
-
-class _Missing(Enum):
-    MISSING = 0
-
-MISSING: Final = _Missing.MISSING
+__all__ = ["Field", "RecordBase", "restore"]
 
 @final
-class Field(Cell):
-    name: str
-    default: Any
-    offset: int
-    def __new__(
-        cls,
-        label: str,
-        form: Any,
-        dtype: Any,
-        kind: type | None,
-        name: str,
-        index: int,
-        offset: int,
-        default: Any,
-    ) -> Self: ...
+class Field(Member):
     def __get__(self, instance: Any, owner: Any = None, /) -> Any: ...
-
-@final
-class Schema:
-    name: str
-    text: str
-    form: Any
-    dtype: Any
-    fields: tuple[Field, ...]
-    fingerprint: int
-    itemsize: int
-    versions: bytes
-    older: dict[int, tuple[int, int]]
-    def __new__(
-        cls,
-        name: str,
-        form: Any,
-        text: str,
-        fields: Sequence[Field],
-        dtype: Any,
-        itemsize: int,
-        older: dict[int, tuple[int, int]],
-        versions: bytes,
-    ) -> Self: ...
 
 @disjoint_base
 class RecordBase:
@@ -69,5 +25,4 @@ class RecordBase:
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
-def fingerprint_of(text: str) -> int: ...
 def restore(cls: type, data: bytes, fingerprint: int) -> Any: ...

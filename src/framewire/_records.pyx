@@ -1,14 +1,13 @@
-"""Records: the fields of a fixed binary struct, packed and read in C.
+"""Records: views of the bytes of a fixed binary struct, whose fields are read in C.
 
-A `Schema` is a class's layout, compiled when the class is made. A `RecordBase` is a view of a
-record's bytes; a `Field` is the descriptor that reads one of its values from them.
-docs/wire-format.md, "Records". `records.py` has what users see.
+A `RecordBase` is a view of a record's bytes, by the `Schema` of its class; a `Field` is the
+descriptor that reads one of its values from them. docs/wire-format.md, "Records". `records.py` has
+what users see.
 """
-
-import enum
 
 import numpy
 
+from ._schema import MISSING
 from .errors import DecodeError, SchemaError
 
 from cpython.buffer cimport (
@@ -24,26 +23,24 @@ from cpython.bytes cimport (
     PyBytes_FromStringAndSize,
     PyBytes_GET_SIZE,
 )
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memmove, memset
+from libc.stdint cimport uint8_t
+from libc.string cimport memmove
 
 cimport cython
 
 from ._buffers cimport Buffer, hold
 from ._c cimport *
-from ._cells cimport (
-    BYTES,
-    NESTED,
-    STR,
-    Cell,
-    as_bytes,
-    decode,
-    read_cell,
-    utf8,
-    write_cell,
+from ._cells cimport BYTES, NESTED, STR, as_bytes, decode, read_cell, utf8
+from ._schema cimport (
+    Member,
+    Schema,
+    pack_arguments,
+    pack_values,
+    schema_of,
+    schema_tails,
+    write_member,
 )
 
 cdef extern from *:
@@ -53,67 +50,25 @@ cdef extern from *:
     #define new_instance(base, cls, none) \
         ((PyTypeObject *)(base))->tp_new((PyTypeObject *)(cls), (none), NULL)
 
-    static int is_overridden(PyTypeObject *base, PyTypeObject *cls) {
-        return cls->tp_init != base->tp_init || cls->tp_new != base->tp_new;
-    }
-
-    /* What a call comes to without vectorcall; apart, or it costs those with it 15 ns. */
-    static __attribute__((noinline, cold)) PyObject *call_generally(
-        PyObject *cls, PyObject *const *args, Py_ssize_t given, PyObject *names) {
-        Py_ssize_t keywords = names == NULL ? 0 : PyTuple_GET_SIZE(names);
-        PyObject *called = NULL;
-        PyObject *tuple = PyTuple_New(given);
-        PyObject *dict = PyDict_New();
-        for (Py_ssize_t i = 0; tuple != NULL && i < given; i++) {
-            Py_INCREF(args[i]);
-            PyTuple_SET_ITEM(tuple, i, args[i]);
-        }
-        int rc = tuple == NULL || dict == NULL ? -1 : 0;
-        for (Py_ssize_t i = 0; rc == 0 && i < keywords; i++) {
-            rc = PyDict_SetItem(dict, PyTuple_GET_ITEM(names, i), args[given + i]);
-        }
-        if (rc == 0) {
-            called = PyType_Type.tp_call(cls, tuple, dict);
-        }
-        Py_XDECREF(tuple);
-        Py_XDECREF(dict);
-        return called;
-    }
-
     /* make_fast gives another one to each class that has fields */
     static int is_incomplete(PyTypeObject *cls) {
         return (cls->tp_flags & Py_TPFLAGS_HEAPTYPE) && cls->tp_alloc == PyType_GenericAlloc;
     }
     """
-    bint is_overridden(PyTypeObject *base, PyTypeObject *cls)
     bint is_incomplete(PyTypeObject *cls)
-    object call_generally(object cls, PyObject *const *args, Py_ssize_t given, PyObject *names)
     PyObject **list_items(list items)
     PyObject **tuple_items(tuple items)
     object new_instance(object base, object cls, tuple none)
 
 cdef extern from "Python.h":
     ctypedef struct PyTypeObject:
-        PyObject *tp_dict
+        pass
 
-    Py_ssize_t PyVectorcall_NARGS(size_t nargsf)
-    PyObject *PyDict_GetItemWithError(object mapping, object key) except? NULL
-
-__all__ = ["MISSING", "Field", "RecordBase", "Schema", "fingerprint_of", "restore"]
-
-
-class _Missing(enum.Enum):
-    MISSING = 0
-
-
-MISSING = _Missing.MISSING  # of a field without a default
-
-cdef enum:
-    FEW_FIELDS = 32  # whose values are gathered on the stack
+__all__ = ["Field", "RecordBase", "restore"]
 
 
 @cython.final
-cdef class Field(Cell):
+cdef class Field(Member):
     """A field of a record, and the descriptor that reads it.
 
     Attributes
@@ -135,10 +90,8 @@ cdef class Field(Cell):
     def __cinit__(
         self, str label, form, dtype, cls, str name, int index, Py_ssize_t offset, default
     ):
-        self.name = name
-        self.index = index
-        self.offset = offset
-        self.default = default if default is MISSING else normal(self, default)
+        if default is not MISSING:
+            self.default = normal(self, default)
 
     def __get__(self, record, cls):
         if record is None:
@@ -191,82 +144,6 @@ cdef object read_tail(Field field, RecordBase record):
     return PyBytes_FromStringAndSize(<const char *>tail, length)
 
 
-# ---- writing
-
-cdef int write_nested(Field field, object value, uint8_t *p) except -1:
-    if not isinstance(value, field.cls):
-        raise TypeError(
-            f"{field.label}: a {field.cls.__name__} is needed, not {type(value).__name__}"
-        )
-    data = whole_bytes(value)
-    if PyBytes_GET_SIZE(data) != field.size:
-        raise TypeError(f"{field.label}: a subclass that is longer than {field.cls.__name__}")
-    memcpy(p, PyBytes_AS_STRING(data), field.size)
-    return 0
-
-
-cdef inline int write(Field field, object value, uint8_t *p) except -1:
-    """A field of the fixed part; not the slot of a tail."""
-    if field.kind == NESTED:
-        return write_nested(field, value, p)
-    return write_cell(field, value, p)
-
-
-cdef const char *tail_of(Field field, object value, Py_ssize_t *size) except NULL:
-    """The bytes of a tail, which live as long as `value`."""
-    if field.kind == STR:
-        return utf8(field, value, size)
-    size[0] = PyBytes_GET_SIZE(value)
-    return PyBytes_AS_STRING(value)
-
-
-cdef Py_ssize_t measure(Schema schema, PyObject **values, list kept) except -1:
-    """The bytes of all tails. Values that are no bytes yet give way to bytes, which go to `kept`."""
-    cdef Py_ssize_t total = 0
-    cdef Py_ssize_t length
-    cdef Field field
-    cdef int i
-    for i in range(schema.count):
-        field = <Field>PyTuple_GET_ITEM(schema.fields, i)
-        if field.kind == BYTES and not PyBytes_CheckExact(<object>values[i]):
-            kept.append(as_bytes(field, <object>values[i]))
-            values[i] = <PyObject *>kept[-1]
-        if field.kind == BYTES or field.kind == STR:
-            tail_of(field, <object>values[i], &length)
-            total += length
-    return total
-
-
-cdef bytes pack_values(Schema schema, PyObject **values):
-    """A record of these values, one for each field, which are the caller's."""
-    cdef Py_ssize_t size = schema.itemsize
-    cdef Py_ssize_t length
-    cdef size_t end = size
-    cdef Field field
-    cdef uint8_t *data
-    cdef const char *tail
-    cdef list kept = None
-    cdef int i
-    if schema.tails:
-        kept = [] if schema.binary else None
-        size += measure(schema, values, kept)
-    packed = PyBytes_FromStringAndSize(NULL, size)
-    data = <uint8_t *>PyBytes_AS_STRING(packed)
-    if schema.gaps:
-        memset(data, 0, schema.itemsize)
-    for i in range(schema.count):
-        field = <Field>PyTuple_GET_ITEM(schema.fields, i)
-        if field.kind == BYTES or field.kind == STR:
-            tail = tail_of(field, <object>values[i], &length)
-            if fw_record_put_tail(
-                data, size, field.offset, <const uint8_t *>tail, length, &end
-            ) != FW_OK:
-                raise ValueError(f"{field.label}: a record has at most 4 GiB")
-        else:
-            write(field, <object>values[i], data + field.offset)
-    return packed
-
-
 cdef object normal(Field field, object value):
     """A default as it is read from a record that has it. Raises what packing it raises."""
     cdef Py_ssize_t size
@@ -280,165 +157,11 @@ cdef object normal(Field field, object value):
     record.data = <const uint8_t *>PyBytes_AS_STRING(record.owner)
     record.size = field.offset + field.size
     record.present = field.index + 1
-    write(field, value, <uint8_t *>record.data + field.offset)
+    write_member(field, value, <uint8_t *>record.data + field.offset)
     return read(field, record)
 
 
-cdef int gather(
-    Schema schema, PyObject **values, PyObject *const *args, Py_ssize_t given, PyObject *names
-) except -1:
-    """Fill in the value of each field, from the arguments of a call; they stay the caller's."""
-    cdef Py_ssize_t i
-    cdef Py_ssize_t at
-    cdef Py_ssize_t keywords = 0 if names == NULL else PyTuple_GET_SIZE(<tuple>names)
-    cdef PyObject *name
-    cdef Field field
-    if given > schema.count:
-        raise TypeError(f"{schema.name} has {schema.count} fields, {given} values are given")
-    memcpy(values, args, given * sizeof(PyObject *))
-    memset(values + given, 0, (schema.count - given) * sizeof(PyObject *))
-    for i in range(keywords):
-        name = PyTuple_GET_ITEM(<tuple>names, i)
-        at = given + i  # where it is if they come in order
-        if at >= schema.count or name != <PyObject *>(
-            <Field>PyTuple_GET_ITEM(schema.fields, at)
-        ).name:
-            at = schema.indices.get(<object>name, -1)
-            if at < 0:
-                raise TypeError(f"{schema.name} has no field {<object>name!r}")
-        if values[at] != NULL:
-            raise TypeError(f"{schema.name}: two values for the field {<object>name!r}")
-        values[at] = args[given + i]
-    for i in range(given, schema.count):
-        field = <Field>PyTuple_GET_ITEM(schema.fields, i)
-        if values[i] == NULL:
-            if field.default is MISSING:
-                raise TypeError(f"{schema.name}: no value for {field.name!r}")
-            values[i] = <PyObject *>field.default
-    return 0
-
-
-cdef bytes pack_arguments(
-    Schema schema, PyObject *const *args, Py_ssize_t given, PyObject *names
-):
-    """A record of the arguments of a call."""
-    cdef PyObject *few[FEW_FIELDS]
-    cdef PyObject **values = few
-    if schema.count > FEW_FIELDS:
-        values = <PyObject **>PyMem_Malloc(schema.count * sizeof(PyObject *))
-        if values == NULL:
-            raise MemoryError()
-    try:
-        gather(schema, values, args, given, names)
-        return pack_values(schema, values)
-    finally:
-        if values != few:
-            PyMem_Free(values)
-
-
-# ---- classes
-
-def fingerprint_of(str text):
-    """The fingerprint of a schema's text: FNV-1a, 64 bits."""
-    data = text.encode()
-    return fw_record_fingerprint(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
-
-
-@cython.final
-cdef class Schema:
-    """The layout of a class of records, compiled.
-
-    Parameters
-    ----------
-    name : str
-        Of the class, for errors.
-    form : dict
-        The schema; `text` is its JSON.
-    fields : sequence of Field
-    dtype : numpy.dtype or None
-        Of the same bytes; None if there is a tail.
-    itemsize : int
-        Bytes of the fixed part.
-    older : dict
-        The older versions that a reader of this one takes: for the fingerprint of each, how many
-        fields it has and the bytes of its fixed part.
-    versions : bytes
-        The fingerprints that a sender names, as a section of the head wants them.
-    """
-
-    def __cinit__(
-        self, str name, form, str text, fields, dtype, Py_ssize_t itemsize, dict older, bytes versions
-    ):
-        cdef Field field
-        cdef Py_ssize_t end = 0
-        self.name = name
-        self.form = form
-        self.text = text
-        self.encoded = text.encode()
-        self.fingerprint = fingerprint_of(text)
-        self.fields = tuple(fields)
-        self.count = len(self.fields)
-        self.dtype = dtype
-        self.itemsize = itemsize
-        self.older = older
-        self.versions = versions
-        self.indices = {field.name: field.index for field in self.fields}
-        self.slots = <uint32_t *>PyMem_Malloc(max(1, self.count) * sizeof(uint32_t))
-        if self.slots == NULL:
-            raise MemoryError()
-        for i, field in enumerate(self.fields):
-            if field.index != i or field.offset < 0 or field.offset + field.size > itemsize:
-                raise ValueError(f"{field.label} is not inside the record")
-            self.gaps |= field.offset != end
-            end = field.offset + field.size
-            if field.kind == STR or field.kind == BYTES:
-                self.slots[self.tails] = <uint32_t>field.offset
-                self.tails += 1
-                self.binary |= field.kind == BYTES
-        self.gaps |= end != itemsize
-
-    def __dealloc__(self):
-        PyMem_Free(self.slots)
-
-    def __reduce__(self):
-        raise TypeError("a schema is made with its class")
-
-    def __repr__(self):
-        return f"<schema {self.name} {self.text}>"
-
-
-cdef int schema_tails(Schema schema, int fields) noexcept:
-    """How many of the first fields are tails."""
-    cdef int count = 0
-    cdef int i
-    cdef Field field
-    if fields == schema.count:
-        return schema.tails
-    for i in range(fields):
-        field = <Field>PyTuple_GET_ITEM(schema.fields, i)
-        count += field.kind == STR or field.kind == BYTES
-    return count
-
-
-cdef Schema schema_of(object cls):
-    """The schema of a class of records."""
-    cdef PyObject *own = PyDict_GetItemWithError(
-        <object>(<PyTypeObject *>cls).tp_dict, "_schema"
-    )
-    schema = cls._schema if own == NULL else <object>own
-    if type(schema) is not Schema:
-        raise TypeError(f"{cls.__name__} has no fields")
-    return schema
-
-
-cdef object construct(object cls, PyObject *const *args, size_t nargs, PyObject *names):
-    """What a call of the class does, if it has no `__init__` or `__new__` of its own."""
-    if is_overridden(<PyTypeObject *>RecordBase, <PyTypeObject *>cls):  # since it was made
-        return call_generally(cls, args, PyVectorcall_NARGS(nargs), names)
-    cdef Schema schema = schema_of(cls)
-    packed = pack_arguments(schema, args, PyVectorcall_NARGS(nargs), names)
-    return view(cls, schema, packed, <const uint8_t *>PyBytes_AS_STRING(packed), PyBytes_GET_SIZE(packed))
-
+# ---- views
 
 cdef int check_complete(object cls) except -1:
     """An instance made before `make_fast` would be freed in another way than it was made."""
@@ -447,7 +170,7 @@ cdef int check_complete(object cls) except -1:
     return 0
 
 
-cdef inline RecordBase view(
+cdef RecordBase view(
     object cls, Schema schema, object owner, const uint8_t *data, Py_ssize_t size
 ):
     cdef RecordBase self = <RecordBase>new_instance(RecordBase, cls, ())

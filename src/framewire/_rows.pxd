@@ -5,7 +5,7 @@ from ._codec cimport Codec
 from ._frames cimport Frames
 from ._ledger cimport Account
 from ._payload cimport Part
-from ._records cimport Schema
+from ._schema cimport Schema
 
 cimport numpy as np
 

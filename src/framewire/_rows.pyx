@@ -17,7 +17,7 @@ from ._frames cimport Frames, Span
 from ._ledger cimport Account, count_received
 from ._libzmq cimport zmq, zmq_msg_t
 from ._payload cimport Part
-from ._records cimport Schema
+from ._schema cimport Schema
 
 cdef extern from "Python.h" nogil:  # macros, which need no GIL
     char *PyBytes_AS_STRING(object data)

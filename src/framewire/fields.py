@@ -10,7 +10,8 @@ from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 
-from ._records import RecordBase, Schema
+from ._records import RecordBase
+from ._schema import Schema
 from .dtypes import dtype_form, flat_subdtype, parse_form
 
 __all__ = [

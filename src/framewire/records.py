@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._records import MISSING, Field, RecordBase, Schema
+from ._records import Field, RecordBase
 from ._recordtype import make_fast
+from ._schema import MISSING, Schema
 from .errors import DecodeError, SchemaError
 from .fields import FieldType, field_type, struct_types
 from .schema import Definition, difference, extended, parse_schema, schema_for_dtype, schema_of_form

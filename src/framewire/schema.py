@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from ._records import MISSING, Field, Schema, fingerprint_of
+from ._records import Field
+from ._schema import MISSING, Schema, fingerprint_of
 from .errors import DecodeError, LimitError
 from .fields import FieldType, type_of_dtype, type_of_form
 
@@ -22,7 +23,7 @@ __all__ = [
     "schema_of_form",
 ]
 
-_MAX_VERSIONS = 3  # older ones that a sender names in each message
+_MAX_VERSIONS = 8  # older ones that a sender names in each message
 _MAX_SCHEMA = 1 << 16  # bytes of one that is learned
 _KEYS = ["names", "formats", "offsets", "itemsize"]
 
