@@ -27,12 +27,13 @@ def _connect(
     connected: int,
     folder: Any,
     routing_id: bytes,
-    hwm: int = 1000,
+    hwm: int | None = None,
 ) -> tuple[Any, Any]:
     name = next(_names)
     here = _quick(context.socket(bound))
     there = _quick(context.socket(connected))
-    here.hwm = there.hwm = hwm
+    if hwm is not None:  # else the context's
+        here.hwm = there.hwm = hwm
     if routing_id:
         there.routing_id = routing_id
     here.bind(
@@ -106,7 +107,7 @@ def connect(
         *,
         context: Any = ctx,
         routing_id: bytes = b"",
-        hwm: int = 1000,
+        hwm: int | None = None,
     ) -> tuple[Any, Any]:
         folder = tmp_path_factory.mktemp("s")
         return _connect(context, over, bound, connected, folder, routing_id, hwm)
