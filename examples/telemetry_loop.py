@@ -24,7 +24,7 @@ import framewire.zmq as zmq
 
 BLOCK = 1000  # records, at most, in a message
 QUEUE = 200_000  # messages
-TRIAL = 0.4  # seconds
+TRIAL = 0.4  # seconds, at most
 PAUSE = 0.0002  # seconds that the producer sleeps when nothing is due
 STAMPED = framewire.Codec(stamp=True)
 
@@ -122,18 +122,18 @@ class Receiver:
             self.ring.receive(timeout=5)
         busy = (time.process_time() - busy) / (time.perf_counter() - start)
         done = json.loads(self.producer.stdout.readline())
-        while self.ring.receive(timeout=100):
+        while self.ring.receive(timeout=50):
             pass
         came = self.ring.total - before
         lost = done["sent"] - came
         return Result(came / done["took"], lost, self._gaps() - gaps, done["busy"], busy)
 
-    def best_rate(self) -> float:
+    def best_rate(self, trial: float) -> float:
         """The highest rate of short runs in which the producer kept up and nothing was lost."""
         rate = 50_000.0
         for step in (2.0, 1.25):
             while True:
-                result = self.run(rate * step, TRIAL)
+                result = self.run(rate * step, trial)
                 if result.lost or result.gaps or result.rate < 0.95 * rate * step:
                     break
                 rate *= step
@@ -145,7 +145,7 @@ class Receiver:
 
 def measure(context: framewire.Context, blocks: bool, seconds: float) -> Result:
     receiver = Receiver(context, blocks)
-    rate = 0.9 * receiver.best_rate()
+    rate = 0.9 * receiver.best_rate(min(TRIAL, seconds / 5))
     result = receiver.run(rate, seconds)
     while result.lost or result.gaps:
         print(f"  {result}: slower", flush=True)
