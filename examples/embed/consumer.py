@@ -34,7 +34,8 @@ def main(endpoint: str, count: int) -> None:
                 samples = value
         print("warmest:", warmest)
         print("last:", last)
-        print(arrays, "arrays; of the last one", samples.dtype, samples.shape, samples[-1])
+        if arrays:
+            print(arrays, "arrays; of the last one", samples.dtype, samples.shape, samples[-1])
         counts = socket.stats().total
         print(
             counts.received, "messages,", counts.latency.count, "with a stamp;", counts.gaps, "gaps"

@@ -11,6 +11,7 @@ import zmq as pyzmq
 from .batch import Batch
 from .errors import DecodeError
 from .records import class_of_dtype
+from .typed import check_type
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EINTR
@@ -265,9 +266,11 @@ def recv_many(
     reader.values = []
     reader.errors = []
     batch = Batch(reader.values, reader.errors)  # now: to make it later may run a signal handler
+    if type is not None:
+        check_type(type)
     if out is not None:
-        if type is not None:
-            raise TypeError("out or type, not both: a row takes an array")
+        if type is not None or copy is not None:
+            raise TypeError("type and copy are not for out: a row is what it is")
         reader.rows = checked_rows(out)
     wanted = checked_count(max_messages, reader.rows)
     if timeout is None:
@@ -350,6 +353,8 @@ def recv_latest(socket, int flags=0, *, type=None, copy=None, codec=None):
     cdef Codec chosen = codec_of(socket, codec)
     if copy is not None:
         copy = bool(copy)
+    if type is not None:
+        check_type(type)
     frames_begin(&lists[0], not direct, False)
     frames_begin(&lists[1], not direct, False)
     try:

@@ -8,7 +8,7 @@ from operator import length_hint
 import numpy
 import zmq as pyzmq
 
-from .records import records_of
+from .records import class_of_dtype, records_of
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -29,10 +29,18 @@ from ._frames cimport (
     frames_slice,
     frames_span,
 )
-from ._ledger cimport Sequence, count_sent, ledger_of, schema_not_sent
+from ._ledger cimport (
+    Sequence,
+    count_sent,
+    ledger_of,
+    schema_in,
+    schema_not_sent,
+    schema_skipped,
+)
 from ._libzmq cimport ZMQ_SNDMORE, direct
 from ._manner cimport Manner, new_manner
 from ._outgoing cimport Outgoing, send_all
+from ._schema cimport Schema, schema_of
 from ._transport cimport frames_send, send_message
 from ._unfinished cimport is_unfinished
 from ._values cimport put_envelope, put_value
@@ -116,6 +124,8 @@ def send_many(
             raise TypeError("an array of no dimensions has no rows")
         records = are_records(rows, serializer)
         if is_template(socket, rows, records, serializer, manner):
+            if records and manner.codec.schemas:
+                return send_rows_with_schemas(socket, rows, flags, manner)
             return send_rows(socket, rows, records, flags, manner)
         values = records_of(rows) if records else each_row(rows)
     return send_values(socket, values, flags, serializer, manner)
@@ -130,6 +140,34 @@ cdef bint are_records(np.ndarray rows, object serializer) except -1:
     return rows.ndim == 1 and rows.dtype.names is not None and serializer in ("auto", "record")
 
 
+cdef Py_ssize_t send_rows_with_schemas(
+    object socket, np.ndarray rows, int flags, Manner manner
+) except -1:
+    """Send rows as records: those that a schema is due with as values, the others between them."""
+    cdef Schema schema = schema_of(class_of_dtype(rows.dtype))
+    cdef int every = manner.codec.schemas
+    cdef Py_ssize_t total = 0
+    cdef Py_ssize_t run = 0
+    cdef Py_ssize_t sent = 0
+    while sent == run and total < len(rows):
+        run = min(
+            schema_in(socket, manner.topic, schema.fingerprint, every), len(rows) - total
+        )
+        try:
+            if run == 0:
+                run = 1
+                due = records_of(rows[total : total + 1])
+                sent = send_values(socket, due, flags, "record", manner)
+            else:
+                sent = send_rows(socket, rows[total : total + run], True, flags, manner)
+                schema_skipped(socket, manner.topic, schema.fingerprint, sent)
+        except BaseException as error:
+            error.sent += total
+            raise
+        total += sent
+    return total
+
+
 cdef bint is_template(
     object socket, np.ndarray rows, bint records, object serializer, Manner manner
 ) except -1:
@@ -138,8 +176,6 @@ cdef bint is_template(
     if not direct or np.PyArray_DIM(rows, 0) == 0 or not (
         records or serializer in ("auto", "array")
     ):
-        return False
-    if records and manner.codec.schemas:  # some heads have it
         return False
     if is_unfinished(socket):  # the first one ends a message that was begun
         return False

@@ -6,6 +6,7 @@ The codec is `_values` and what it stands on.
 from ._codec import as_codec
 from .errors import LimitError
 from .serializers import registry
+from .typed import check_type
 
 from cpython.memoryview cimport PyMemoryView_FromObject
 
@@ -122,7 +123,8 @@ def recv_value(socket, int flags=0, *, type=None, copy=None, codec=None):
         ``zmq.DONTWAIT``.
     type : type, optional
         Give an instance of this type, of those that msgspec supports (dataclasses, Structs,
-        TypedDicts, ``list[int]``, enumerations, ``numpy.ndarray`` for an array …), or refuse.
+        TypedDicts, ``list[int]``, enumerations, ``numpy.ndarray`` for an array …), or refuse. A
+        class of records, or a union of several; such classes also inside other types.
     copy : None or bool
         For every array and buffer in the value, as for `recv_array`: None and False give read-only
         views of the message where they are over 8 KiB, True memory of your own.
@@ -145,7 +147,8 @@ def recv_value(socket, int flags=0, *, type=None, copy=None, codec=None):
     SchemaError
         It is not of the `type` that was asked for.
     TypeError
-        msgspec does not support the type; an array in a union, but with None, is such a one.
+        msgspec does not support the type; an array in a union, but with None, is such a one. No
+        message was taken.
     DecodeError
         The message is not what it claims to be, or has no head (code ``foreign``).
     zmq.Again, zmq.ContextTerminated, zmq.ZMQError
@@ -161,6 +164,8 @@ def recv_value(socket, int flags=0, *, type=None, copy=None, codec=None):
     cdef Account account = None
     if copy is not None:
         copy = bool(copy)
+    if type is not None:
+        check_type(type)
     frames_begin(&frames, not direct, False)
     try:
         frames_receive(&frames, socket, flags, True)

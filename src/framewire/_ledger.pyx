@@ -323,6 +323,22 @@ cdef bint schema_due(object socket, object topic, uint64_t fingerprint, int ever
     return asked % every == 0
 
 
+cdef Py_ssize_t schema_in(object socket, object topic, uint64_t fingerprint, int every) except -1:
+    """How many messages of its kind come before the next one that a schema is due with."""
+    asked = ledger_of(socket).schemas.get(schema_key(topic, fingerprint), 0)
+    return -asked % every
+
+
+cdef int schema_skipped(
+    object socket, object topic, uint64_t fingerprint, Py_ssize_t messages
+) except -1:
+    """Count messages that were sent without `schema_due`."""
+    cdef dict schemas = ledger_of(socket).schemas
+    key = schema_key(topic, fingerprint)
+    schemas[key] = schemas.get(key, 0) + messages
+    return 0
+
+
 cdef int schema_not_sent(object socket, object topic, uint64_t fingerprint) except -1:
     """Take a `schema_due` back: the message was not sent."""
     cdef dict schemas

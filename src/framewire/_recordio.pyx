@@ -3,9 +3,11 @@
 docs/wire-format.md, "Records".
 """
 
+from typing import Any
+
 from .errors import DecodeError, SchemaError
 from .records import DEFINED, RecordMeta, class_for, mismatch
-from .typed import convert
+from .typed import convert, records_in
 
 from cpython.buffer cimport PyBUF_SIMPLE
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -124,20 +126,34 @@ cdef object get_record(Payload *payload, object type, object copy):
     """The record of a message: of its own class, or as an instance of the type that was asked for."""
     cdef const fw_head_t *head = payload.head
     cdef Part part = payload_next(payload)
+    cdef RecordBase record
     check_schema(head)
-    wanted = type is not None and isinstance(type, RecordMeta)
-    cls = type if wanted and type._schema is not None else defined.get(head.fingerprint)
-    if cls is None:
-        versions = [fw_head_version(head, i) for i in range(head.version_count)]
-        cls = class_for(head.fingerprint, versions, text_of(head))
     owner = None if copy or part.span.size <= SMALL else part_owner(payload.frames, &part, 1, False)
     if owner is None:
         owner = PyBytes_FromStringAndSize(NULL, part.span.size)
         copy_bytes(PyBytes_AS_STRING(owner), part.span.data, part.span.size)
         part.span.data = <const uint8_t *>PyBytes_AS_STRING(owner)
-    cdef RecordBase record = read_as(cls, head, owner, part.span.data, part.span.size)
-    if wanted and not isinstance(record, type):  # that has no fields, as Record itself
-        raise SchemaError(f"a {record.schema.name} is no {type.__name__}", "mismatch")
-    if type is None or wanted:
+    if type is not None and isinstance(type, RecordMeta) and type._schema is not None:
+        return read_as(type, head, owner, part.span.data, part.span.size)
+    classes = () if type is None else records_in(type)
+    for cls in classes:
+        if cls._schema is not None:
+            record = view_version(cls, schema_of(cls), owner, part.span.data, part.span.size, head)
+            if record is not None:
+                return record
+    record = read_as(known_class(head), head, owner, part.span.data, part.span.size)
+    if type is None or type is object or type is Any or isinstance(record, tuple(classes)):
         return record
+    if classes:
+        names = " or ".join([cls.__name__ for cls in classes])
+        raise SchemaError(f"a {record.schema.name} is no {names}", "mismatch")
     return convert(record.to_dict(), type, json=False)
+
+
+cdef object known_class(const fw_head_t *head):
+    """The class of a message's record, where nobody asked for one."""
+    cls = defined.get(head.fingerprint)
+    if cls is None:
+        versions = [fw_head_version(head, i) for i in range(head.version_count)]
+        cls = class_for(head.fingerprint, versions, text_of(head))
+    return cls

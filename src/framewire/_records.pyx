@@ -25,7 +25,7 @@ from cpython.bytes cimport (
 )
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memmove
 
 cimport cython
@@ -96,9 +96,9 @@ cdef class Field(Member):
     def __get__(self, record, cls):
         if record is None:
             return self
-        if not isinstance(record, RecordBase):
-            raise TypeError(f"{self.label} is of a record, not of {type(record).__name__}")
-        cdef RecordBase known = record
+        if type(record) is not last_class:
+            check_class(self, type(record))
+        cdef RecordBase known = <RecordBase>record
         if known.schema is None or self.index >= known.schema.count or (
             PyTuple_GET_ITEM(known.schema.fields, self.index) != <PyObject *>self
         ):
@@ -114,6 +114,17 @@ cdef class Field(Member):
 
     def __repr__(self):
         return f"<field {self.label}: {self.form} at {self.offset}>"
+
+
+cdef object last_class = None  # which is one of records: what is read is most often of the same
+
+
+cdef int check_class(Field field, object cls) except -1:
+    global last_class
+    if not issubclass(cls, RecordBase):
+        raise TypeError(f"{field.label} is of a record, not of {cls.__name__}")
+    last_class = cls
+    return 0
 
 
 # ---- reading
@@ -229,7 +240,16 @@ cdef RecordBase view_version(
             record = view_record(cls, schema, owner, data, size)
             record.whole = schema.tails == 0
             return record
-    older = schema.older.get(head.fingerprint)
+    return view_older(cls, schema, owner, data, size, head.fingerprint)
+
+
+cdef RecordBase view_older(
+    object cls, Schema schema, object owner, const uint8_t *data, Py_ssize_t size,
+    uint64_t fingerprint
+):
+    """A record of an older version of the schema; None if that is no fingerprint of one."""
+    cdef RecordBase record
+    older = schema.older.get(fingerprint)
     if older is None:
         return None
     fields, itemsize = older
@@ -262,12 +282,20 @@ cdef bytes whole_bytes(RecordBase record):
     return PyBytes_FromStringAndSize(<const char *>record.data, record.size)
 
 
-def restore(cls, bytes data, fingerprint):
-    """A record that was pickled or copied. SchemaError: its class has other fields now."""
+def restore(cls, bytes data, uint64_t fingerprint):
+    """A record that was pickled or copied, perhaps by a class with fewer fields.
+
+    Raises SchemaError where the class has others now.
+    """
     cdef Schema schema = schema_of(cls)
-    if fingerprint != schema.fingerprint:
+    cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(data)
+    cdef RecordBase record
+    if fingerprint == schema.fingerprint:
+        return view_record(cls, schema, data, p, PyBytes_GET_SIZE(data))
+    record = view_older(cls, schema, data, p, PyBytes_GET_SIZE(data), fingerprint)
+    if record is None:
         raise SchemaError(f"a {schema.name} with other fields than the class has now", "mismatch")
-    return view_record(cls, schema, data, <const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+    return record
 
 
 @cython.no_gc

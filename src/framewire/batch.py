@@ -29,6 +29,10 @@ class Batch:
     def __len__(self) -> int:
         return len(self.values)
 
+    def __bool__(self) -> bool:
+        """Did any message come, readable or not?"""
+        return len(self.values) > 0 or bool(self.errors)
+
     def __iter__(self) -> Iterator[Any]:
         return iter(self.values)
 

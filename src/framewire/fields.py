@@ -133,14 +133,22 @@ def blob(n: int) -> Any:
 def array(item: Any, shape: int | Sequence[int]) -> Any:
     """An array of a fixed shape: ``Annotated[numpy.ndarray, array(f32, (3, 3))]``.
 
-    `item` is a number or bool, or a dtype; the elements are in C order.
+    `item` is a number or bool, or a dtype; the elements are in C order. Of texts, enumerations and
+    records they are numpy's: bytes, integers and structured scalars.
     """
+    kind = field_type(item)
+    if kind.form in ("str", "bytes", None):
+        raise TypeError(f"an array of {item!r}: its elements have no fixed size")
     lengths = (shape,) if isinstance(shape, int) else tuple(shape)
-    return type_of_dtype(np.dtype((field_type(item).dtype, tuple(map(_natural, lengths)))))
+    return type_of_dtype(np.dtype((kind.dtype, tuple(map(_natural, lengths)))))
 
 
 def pad(n: int) -> Any:
-    """`n` bytes of padding; the name of the field begins with an underscore: ``_1: pad(4)``."""
+    """`n` bytes of padding, under a name that begins with an underscore: ``_1: ClassVar = pad(4)``.
+
+    As a class variable it is no argument of a call for type checkers either; ``_1: pad(4)`` is the
+    same without them.
+    """
     return FieldType(None, np.dtype(f"V{_natural(n)}"))
 
 
@@ -222,7 +230,10 @@ def struct_types(format: str) -> tuple[list[FieldType], int]:
     ValueError
         `struct` does not know the format, or it has a ``p``, ``P``, ``n`` or ``N``.
     """
-    size = struct.calcsize(format)  # which checks it
+    try:
+        size = struct.calcsize(format)
+    except struct.error as error:
+        raise ValueError(f"the format {format!r}: {error}") from None
     given = format.strip()[:1] in tuple(_STRUCT_ORDERS) and format.strip()[0]
     order = given or "@"
     types: list[FieldType] = []

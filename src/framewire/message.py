@@ -11,6 +11,7 @@ from ._codec import Codec, codec_for
 from ._raw import recv_raw
 from .errors import DecodeError
 from .stats import Stamp
+from .typed import check_type
 
 __all__ = ["Message", "recv_message"]
 
@@ -131,4 +132,6 @@ def recv_message(
     zmq.Again, zmq.ContextTerminated, zmq.ZMQError
         As pyzmq's ``recv``.
     """
+    if type is not None:
+        check_type(type)
     return Message(recv_raw(socket, flags), socket, copy, codec_for(socket, codec), type)

@@ -44,7 +44,7 @@ _MAX_LEARNED_TEXT = 1 << 18  # bytes of them all; a class takes some fifty times
 # the older versions that they take.
 DEFINED: dict[int, type["Record"]] = {}
 _older_of: dict[int, type["Record"]] = {}
-# Those made of schemas that came with messages, the latest last.
+# Those made of schemas that came with messages, the one used last is last.
 _learned: dict[int, type["Record"]] = {}
 _learning = threading.Lock()
 
@@ -52,7 +52,14 @@ _learning = threading.Lock()
 def _own_hints(cls: type) -> dict[str, Any]:
     """What a class annotates itself, of its instances; text is evaluated."""
     hints = inspect.get_annotations(cls, eval_str=True)
-    return {name: hint for name, hint in hints.items() if not _is_class_variable(hint)}
+    found = {}
+    for name, hint in hints.items():
+        value = vars(cls).get(name)
+        if not _is_class_variable(hint):
+            found[name] = hint
+        elif isinstance(value, FieldType) and value.form is None:
+            found[name] = value  # padding
+    return found
 
 
 def _is_class_variable(hint: Any) -> bool:
@@ -212,12 +219,14 @@ def record(
     Parameters
     ----------
     definition : type, numpy.dtype or str
-        A dataclass or another annotated class; a structured dtype, whose offsets and byte orders
-        are kept; or a format of `struct`, with `names`.
+        A dataclass or another annotated class, whose methods are taken over too, but for those
+        that begin with an underscore; a structured dtype, whose offsets and byte orders are kept;
+        or a format of `struct`, with `names`.
     names : str or iterable of str
         The fields' names, one for each value of the format; a str is split at spaces.
     name : str, optional
-        Of the class; by default that of `definition`, or "Record".
+        Of the class; by default that of `definition`, or "Record". To pickle its instances, it is
+        the name that the class has in its module, as for a named tuple.
 
     Returns
     -------
@@ -240,8 +249,13 @@ def record(
         types, size = struct_types(definition)
         schema = extended(None, name or "Record", _named(types, names), size)
         return _without_statement(schema, sys._getframe(1))
+    if isinstance(definition, RecordMeta):
+        return definition
     if isinstance(definition, type) and not issubclass(definition, np.generic):
-        made = _class(extended(None, name or definition.__name__, _of_class(definition)))
+        fields = _of_class(definition)
+        if not fields:
+            raise TypeError(f"{definition.__name__} has no annotations that are fields")
+        made = _class(extended(None, name or definition.__name__, fields), **_methods(definition))
         made.__doc__ = definition.__doc__
         made.__module__ = definition.__module__
         made.__qualname__ = definition.__qualname__ if name is None else name
@@ -309,10 +323,20 @@ def _class_inside(form: Any) -> Any:
     return _class(schema_of_form(form, "Record", _class_inside), learned=True)
 
 
-def _class(schema: Schema, learned: bool = False) -> Any:
+def _methods(cls: type) -> dict[str, Any]:
+    """What an annotated class has besides fields, and what `dataclass` and others wrote into it."""
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__[:-1]):
+        kept = {name: each for name, each in vars(base).items() if not name.startswith("_")}
+        found |= {name: each for name, each in kept.items() if not hasattr(RecordBase, name)}
+    return found
+
+
+def _class(schema: Schema, learned: bool = False, **methods: Any) -> Any:
     """A class with a schema that was made before it."""
     # set later, the names would be interned: on Python 3.12 for ever, whoever sent them
-    namespace = {"_schema": schema, "__module__": "framewire", **_descriptors(schema, learned)}
+    descriptors = _descriptors(schema, learned)
+    namespace = {"_schema": schema, "__module__": "framewire", **methods, **descriptors}
     return RecordMeta(schema.name, (Record,), namespace, learned=learned)
 
 
@@ -355,7 +379,7 @@ def class_for(fingerprint: int, versions: Sequence[int], schema: bytes | None) -
     known = known or _older_of.get(fingerprint)
     if known is None and fingerprint not in _learned and schema is not None:
         learn(fingerprint, schema)
-    known = known or _learned.get(fingerprint)
+    known = known or _recalled(fingerprint)
     if known is None:
         raise SchemaError(
             f"a record of the unknown schema {fingerprint:#018x}: define its class here, or have "
@@ -363,6 +387,15 @@ def class_for(fingerprint: int, versions: Sequence[int], schema: bytes | None) -
             "mismatch",
         )
     return known
+
+
+def _recalled(fingerprint: int) -> Any:
+    """A class that was learned, which is now the last to be forgotten; None if there is none."""
+    with _learning:
+        cls = _learned.pop(fingerprint, None)
+        if cls is not None:
+            _learned[fingerprint] = cls
+        return cls
 
 
 def learn(fingerprint: int, text: bytes) -> None:

@@ -1,5 +1,7 @@
 """Received values as instances of the types that were asked for, by msgspec."""
 
+import functools
+import types
 import typing
 from collections.abc import Iterable
 from typing import Any
@@ -8,8 +10,9 @@ import msgspec
 import numpy as np
 
 from .errors import SchemaError
+from .records import RecordMeta
 
-__all__ = ["convert"]
+__all__ = ["check_type", "convert", "records_in"]
 
 
 class _Array:
@@ -46,12 +49,74 @@ def _any(items: Iterable[tuple[Any, bool]]) -> bool:
 def _custom(type: Any, value: Any) -> Any:
     """A value for a type that is none of msgspec's: an array, or a scalar of numpy's."""
     origin = typing.get_origin(type) or type
+    if isinstance(origin, RecordMeta):
+        return _as_record(origin, value)
     array = value.array if isinstance(value, _Array) else value
     if not isinstance(array, origin) and issubclass(origin, np.generic):
         array = origin(array)
     if isinstance(array, origin):
         return array
     raise TypeError(f"Expected `{origin.__name__}`, got `{array.__class__.__name__}`")
+
+
+def _as_record(cls: Any, value: Any) -> Any:
+    """A record of the dict that it travelled as, inside another value."""
+    if isinstance(value, cls):
+        return value
+    if type(value) is not dict:
+        raise TypeError(f"Expected `{cls.__name__}`, got `{type(value).__name__}`")
+    nested = {field.name: field.cls for field in cls.fields if isinstance(field.cls, RecordMeta)}
+    return cls(
+        **{
+            name: _as_record(nested[name], each) if name in nested else each
+            for name, each in value.items()
+        }
+    )
+
+
+def _members(type: Any) -> tuple[Any, ...]:
+    """The types of a union; a type alone."""
+    if typing.get_origin(type) in (typing.Union, types.UnionType):
+        return typing.get_args(type)
+    return (type,)
+
+
+def records_in(type: Any) -> list[Any]:
+    """The classes of records that a message's record may be an instance of."""
+    return [each for each in _members(type) if isinstance(each, RecordMeta)]
+
+
+def _without_records(type: Any) -> Any:
+    """What of a type a value may be that is no record; None if it is nothing else."""
+    members = _members(type)
+    rest = tuple(each for each in members if not isinstance(each, RecordMeta))
+    if len(rest) == len(members):
+        return type
+    return typing.Union[rest] if rest else None  # noqa: UP007
+
+
+def check_type(type: Any) -> None:
+    """Raise TypeError for a type that msgspec does not support, before a message is taken."""
+    try:
+        _check_cached(type)
+    except TypeError as error:
+        if "unhashable" not in str(error):
+            raise
+        _check(type)
+
+
+def _check(type: Any) -> None:
+    rest = _without_records(type)
+    try:
+        if rest is not None:
+            msgspec.convert(None, rest, dec_hook=_custom)
+    except TypeError:
+        raise
+    except Exception:  # None is no such thing
+        pass
+
+
+_check_cached = functools.lru_cache(maxsize=256)(_check)
 
 
 def convert(value: Any, type: Any, *, json: bool) -> Any:
@@ -68,6 +133,9 @@ def convert(value: Any, type: Any, *, json: bool) -> Any:
     TypeError
         msgspec does not support the type.
     """
+    type = _without_records(type)
+    if type is None:
+        raise SchemaError("not what was asked for: it is no record", "mismatch")
     try:
         wrapped, has_arrays = _replaced(value, True)
         found = msgspec.convert(wrapped, type, dec_hook=_custom, str_keys=json)

@@ -39,6 +39,12 @@ Overlapping = record(
     name="Overlapping",
 )
 
+Clashing = record(np.dtype([("a b", "u1"), ("a-b", "u1"), ("padding_4", "u1"), ("??/", "u2")]),
+                  name="Clashing")
+
+class Bare(Record):
+    pass
+
 class NoRecord:
     pass
 """
@@ -73,6 +79,7 @@ MEMBERS = {
     "Quoted": "say____",
     "Overlapping": "a",
     "Pose": "x y",
+    "Clashing": "a_b a_b_ padding_4_",
 }
 
 
@@ -106,6 +113,8 @@ def test_c_struct_has_the_layout(schema, tmp_path, name):
         ("definitions", "is not MODULE:CLASS"),
         ("definitions:Gone", "Gone"),
         ("definitions:NoRecord", "is no class of records"),
+        ("definitions:Bare", "is no class of records with fields"),
+        ("json:dumps", "json:dumps is no class"),
         ("nowhere_at_all:Imu", "nowhere_at_all"),
     ],
 )

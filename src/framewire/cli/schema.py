@@ -49,8 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     try:
         cls = _find(arguments.name)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        print(f"framewire schema: {error}", file=sys.stderr)
+    except Exception as error:  # the module may raise anything
+        print(f"framewire schema: {error or type(error).__name__}", file=sys.stderr)
         return 1
     if arguments.json:
         print(json.dumps(describe(cls), indent=1))
@@ -67,8 +67,8 @@ def _find(name: str) -> Any:
     found: Any = importlib.import_module(module)
     for part in path.split("."):
         found = getattr(found, part)
-    if not isinstance(found, type) or not issubclass(found, Record):
-        raise TypeError(f"{name} is no class of records")
+    if not isinstance(found, type) or not issubclass(found, Record) or found._schema is None:
+        raise TypeError(f"{name} is no class of records with fields")
     return found
 
 
@@ -115,7 +115,7 @@ def _text(cls: Any) -> str:
 
 def c_struct(cls: Any) -> str:
     """The record's fixed part as a packed struct of C, its fingerprint and its schema."""
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|\W+", "_", cls.__name__).lower()
+    snake = _identifier(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower())
     members = _members([(f.name, f.form, f.offset, f.size) for f in cls.fields], cls.itemsize, 1)
     literal = "".join(map(_escaped, cls.schema.encode()))
     lines = [
@@ -135,15 +135,24 @@ def _members(fields: list[tuple[str, Any, int, int]], itemsize: int, level: int)
     """The members of a struct; what overlaps another field is only named."""
     indent = "    " * level
     lines = []
+    used: set[str] = set()
     at = 0
     for name, form, offset, size in sorted(fields, key=lambda field: field[2]):
         if offset < at:
             lines.append(f"{indent}/* {_identifier(name)} overlaps: {form} at {offset} */")
             continue
         lines += _padding(indent, at, offset)
-        lines += _member(_identifier(name), form, size, level)
+        lines += _member(_unused(_identifier(name), used), form, size, level)
         at = offset + size
     return lines + _padding(indent, at, itemsize)
+
+
+def _unused(name: str, used: set[str]) -> str:
+    """A member's name that no other has, padding and the slots of tails included."""
+    while name in used or re.fullmatch(r"padding_\d+", name):
+        name += "_"
+    used |= {name, f"{name}_offset", f"{name}_length"}
+    return name
 
 
 def _padding(indent: str, at: int, to: int) -> list[str]:
@@ -152,7 +161,7 @@ def _padding(indent: str, at: int, to: int) -> list[str]:
 
 def _escaped(byte: int) -> str:
     """A byte in a string of C."""
-    if byte in b'"\\':
+    if byte in b'"\\?':  # a trigraph begins with ??
         return f"\\{byte:c}"
     return chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}"
 
