@@ -161,9 +161,14 @@ cdef int settle(object socket, int flags, bint continued, Py_ssize_t sent) excep
 
 
 cdef int tell_event_loop(object socket) except -1:
-    if has_event_loop(socket) and not socket.closed:
+    if has_event_loop(socket) and is_waited_for(socket) and not socket.closed:
         socket.get(pyzmq.EVENTS)
     return 0
+
+
+cdef bint is_waited_for(object socket) except -1:
+    """Does anything wait for the socket's events? Those of asyncio tell, of others it may be."""
+    return socket._state != 0 if hasattr(type(socket), "_state") else True
 
 
 cdef object send_through_pyzmq(Frames *frames, object socket, int flags, bint continued):
