@@ -116,12 +116,12 @@ def throughput(
 
 
 def round_trips(
-    contender: str, transport: Transport, size: int, count: int, one_core: bool
+    contender: str, transport: Transport, size: int, count: int, one_core: bool, busy: str = ""
 ) -> tuple[float, float]:
-    """Median and 99th percentile of round trips, in seconds."""
+    """Median and 99th percentile of round trips, in seconds. `busy`: see async_peer.py."""
     with pair(
         command(contender, "echo", size, count, 1000),
-        command(contender, "ping", size, count, 1000),
+        command(contender, "ping" + busy, size, count, 1000),
         transport,
         one_core=one_core,
     ) as running:

@@ -102,7 +102,9 @@ def test_into_memory_and_by_functions():
             assert await soon(waiting) == 6  # of which it took 3
             assert room == b"abces\0\0\0"
             await here.send_serialized({"a": 1}, lambda x: [repr(x).encode()], copy=False)
-            assert await soon(there.recv_serialized(lambda frames: frames[0].decode())) == "{'a': 1}"
+            assert (
+                await soon(there.recv_serialized(lambda frames: frames[0].decode())) == "{'a': 1}"
+            )
             out = np.empty_like(ARRAY)
             await here.send_array(ARRAY)
             assert await soon(there.recv_array(out=out)) is out

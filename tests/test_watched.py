@@ -1,4 +1,4 @@
-"""`framewire.Socket` under what watches sockets: tornado, pollers, authenticators, monitors, proxies."""
+"""`framewire.Socket` under tornado, pollers, authenticators, monitors and proxies."""
 
 import asyncio
 import threading

@@ -1,11 +1,11 @@
-"""`Context` and `Socket` for asyncio: every send and receive of `framewire.Socket`, to be awaited."""
+"""`Context` and `Socket` for asyncio: what `framewire.Socket` sends and receives, to be awaited."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import partial, wraps
 from itertools import islice
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 import numpy
 import zmq
@@ -56,7 +56,7 @@ def _receiving(
         again = partial(call, self, flags | DONTWAIT, *args, **kwargs)
         return await self._wait(line, self._limit(line), again)
 
-    return receive
+    return cast(Callable[Concatenate[Any, _P], Coroutine[Any, Any, _T]], receive)
 
 
 def _sending(
@@ -84,7 +84,7 @@ def _sending(
         again = partial(call, self, what, flags | DONTWAIT, *args, **kwargs)
         return await self._wait(line, self._limit(line), again)
 
-    return send
+    return cast(Callable[Concatenate[Any, _P], Coroutine[Any, Any, _T]], send)
 
 
 class Step:
@@ -122,9 +122,9 @@ class Socket(plain.SocketCodec, WaitingSocket):
 
     pyzmq's own calls return futures, as in `zmq.asyncio`. framewire's are coroutines of the
     functions of those names, with their arguments, results and exceptions. They do not wait, and
-    make no future, if the message is there or there is room for it; else they wait until the socket
-    is ready, for RCVTIMEO or SNDTIMEO at most, and take the message in the step that returns it: one
-    that is cancelled has taken, or sent, nothing.
+    make no future, if the message is there or there is room for it; else they wait until the
+    socket is ready, for RCVTIMEO or SNDTIMEO at most, and take the message in the step that returns
+    it: one that is cancelled has taken, or sent, nothing.
 
     ``async for message in socket`` gives each `Message`, as `recv_message`.
 
@@ -257,7 +257,10 @@ class Socket(plain.SocketCodec, WaitingSocket):
             packed=packed,
             codec=codec,
         )
-        if isinstance(values, (str, bytes, bytearray, memoryview)) or getattr(values, "ndim", 1) == 0:
+        if (
+            isinstance(values, (str, bytes, bytearray, memoryview))
+            or getattr(values, "ndim", 1) == 0
+        ):
             return send(values)  # which says that they are not many
         total = 0
         step = Step(values)
@@ -305,3 +308,9 @@ class Context(plain.Context, zmq.asyncio.Context):
     _repr_cls = "framewire.asyncio.Context"
     _socket_class: Any = Socket
     _of_pyzmq = zmq.asyncio.Context
+
+    if TYPE_CHECKING:
+
+        def socket(  # type: ignore[override]
+            self, socket_type: int, socket_class: Any = None, **kwargs: Any
+        ) -> Socket: ...

@@ -60,7 +60,7 @@ class Turns:
 
 
 class Waiter:
-    """A future that is to be done when the socket is ready, with what `call` returns if it has one."""
+    """A future that is done when the socket is ready, with what `call` returns if there is one."""
 
     __slots__ = ("call", "coroutine", "future", "timer")
 
@@ -112,14 +112,20 @@ def _load(future: _Future, load: Callable[[Any], Any], recvd: _Future) -> None:
 
 
 class WaitingSocket(zmq.asyncio.Socket):
-    """A `zmq.asyncio.Socket` whose own calls are framewire's, with lines that coroutines can join."""
+    """A `zmq.asyncio.Socket` by framewire's calls, with lines that coroutines can join."""
 
     _turns: Any = None  # pyzmq's sockets take no attribute that the class does not have
     _incoming: Any = None
     _outgoing: Any = None
 
+    _state: Any  # pyzmq's: the events that are waited for
+    _recv_futures: Any
+    _send_futures: Any
+    _shadow_sock: Any
+    _get_loop: Any
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **kwargs)  # type: ignore[misc]  # the overloads name self
         self._turns = Turns()
         self._incoming = Line(POLLIN, zmq.RCVTIMEO, self._recv_futures)
         self._outgoing = Line(POLLOUT, zmq.SNDTIMEO, self._send_futures)
@@ -259,7 +265,7 @@ class WaitingSocket(zmq.asyncio.Socket):
         line = self._incoming
         at_once = flags & DONTWAIT
         if at_once or not (line.waiting or line.queue or self._turns.over()):
-            future = self._Future()
+            future: _Future = asyncio.Future()
             try:
                 future.set_result(receive(flags | DONTWAIT, *args))
             except Exception as error:
@@ -277,7 +283,7 @@ class WaitingSocket(zmq.asyncio.Socket):
         line = self._outgoing
         at_once = flags & DONTWAIT
         if not (line.waiting or line.queue) and (at_once or not self._turns.over()):
-            future = self._Future()
+            future: _Future = asyncio.Future()
             try:
                 future.set_result(send(data, flags | DONTWAIT, *args))
             except Exception as error:
@@ -303,16 +309,14 @@ class WaitingSocket(zmq.asyncio.Socket):
         receive: Any = partial(self._shadow_sock.recv_into, buffer, nbytes=nbytes)
         return self._receive(lambda flags: receive(flags=flags), flags)
 
-    def send(
+    def send(  # type: ignore[override]  # routing_id and group are in kwargs
         self, data: Any, flags: int = 0, copy: bool = True, track: bool = False, **kwargs: Any
     ) -> Any:
         """`zmq.asyncio.Socket.send`: a future that is done when the frame has been sent."""
         send = self._shadow_sock.send
-        return self._transmit(
-            partial(send, **kwargs) if kwargs else send, data, flags, copy, track
-        )
+        return self._transmit(partial(send, **kwargs) if kwargs else send, data, flags, copy, track)
 
-    def send_multipart(
+    def send_multipart(  # type: ignore[override]  # the same
         self, msg_parts: Any, flags: int = 0, copy: bool = True, track: bool = False, **kwargs: Any
     ) -> Any:
         """`zmq.asyncio.Socket.send_multipart`: a future that is done when all have been sent."""
@@ -346,7 +350,7 @@ class WaitingSocket(zmq.asyncio.Socket):
 
     def _deserialize(self, recvd: Any, load: Callable[[Any], Any]) -> Any:
         """A future of what is loaded from the result of `recvd`; at once if that is done."""
-        future = self._Future()
+        future: _Future = asyncio.Future()
         if recvd.done():
             _settle(future, lambda: load(recvd.result()))
         else:
