@@ -59,37 +59,53 @@ class Turns:
         return True
 
 
+class Wake(asyncio.Future[None]):
+    """What a coroutine awaits. Its task goes on in the very call that serves it.
+
+    That saves a turn of the loop, in which another thread can get hold of the GIL.
+    """
+
+    _wakeup: Any = None
+
+    def add_done_callback(self, fn: Any, *, context: Any = None) -> None:
+        """Called by the task, once, as it begins to wait."""
+        self._wakeup = fn, context
+        super().add_done_callback(fn, context=context)
+
+    def serve(self) -> None:
+        """Be done, and run the task until it waits for something else."""
+        wakeup, context = self._wakeup
+        self.remove_done_callback(wakeup)
+        self.set_result(None)
+        context.run(wakeup, self)
+
+
 class Waiter:
     """A future that is done when the socket is ready, with what `call` returns if there is one."""
 
-    __slots__ = ("call", "coroutine", "future", "timer")
+    __slots__ = ("call", "future", "timer")
 
-    def __init__(self, future: _Future, call: Callable[[], Any] | None, coroutine: bool) -> None:
+    def __init__(self, future: _Future, call: Callable[[], Any] | None, timer: Any) -> None:
         self.future = future
         self.call = call
-        self.coroutine = coroutine  # which takes what is there when it runs
-        self.timer: Any = None
-
-    def expire(self) -> None:
-        if not self.future.done():
-            self.future.set_exception(zmq.Again())
-
-    def served(self) -> bool:
-        future = self.future
-        return future.done() and not future.cancelled() and future.exception() is None
+        self.timer = timer
 
 
 class Line:
     """Those who wait for one event of a socket, in order."""
 
-    __slots__ = ("event", "queue", "timeout", "waiting", "woken")
+    __slots__ = ("event", "queue", "timeout", "waiting")
 
     def __init__(self, event: int, timeout: int, queue: deque[Waiter]) -> None:
         self.event = event
         self.timeout = timeout  # the option that bounds the wait
         self.queue = queue
-        self.waiting = 0  # coroutines,
-        self.woken = 0  # and those of them that are served, but have not run yet
+        self.waiting = 0  # coroutines
+
+
+def _expire(future: _Future) -> None:
+    if not future.done():
+        future.set_exception(zmq.Again())
 
 
 def _settle(future: _Future, call: Callable[[], Any]) -> None:
@@ -144,29 +160,36 @@ class WaitingSocket(zmq.asyncio.Socket):
         self,
         line: Line,
         seconds: float | None,
-        call: Callable[[], Any] | None = None,
-        future: _Future | None = None,
-        *,
-        coroutine: bool = False,
+        future: _Future,
+        call: Any = None,
         first: bool = False,
     ) -> Waiter:
-        """A future that the loop serves in its turn; zmq.Again after so many seconds."""
+        """A place in line for a future that the loop serves; zmq.Again after so many seconds."""
         loop = self._get_loop()
-        waiter = Waiter(future or loop.create_future(), call, coroutine)
-        if seconds is not None:
-            waiter.timer = loop.call_later(seconds, waiter.expire)
+        timer = None if seconds is None else loop.call_later(seconds, _expire, future)
+        waiter = Waiter(future, call, timer)
         (line.queue.appendleft if first else line.queue.append)(waiter)
-        waiter.future.add_done_callback(partial(self._leave, line, waiter))
         self.__dict__["_state"] = self._state | line.event
         self._schedule_remaining_events()
         return waiter
 
     @staticmethod
-    def _leave(line: Line, waiter: Waiter, _: _Future) -> None:
+    def _leave(line: Line, waiter: Waiter, _: Any = None) -> None:
         if waiter.timer is not None:
             waiter.timer.cancel()
         if waiter in line.queue:  # cancelled, or its time is over
             line.queue.remove(waiter)
+
+    def _future(
+        self, line: Line, future: _Future | None = None, call: Callable[[], Any] | None = None
+    ) -> _Future:
+        """A future in line, which leaves it as it is done; for the time that the socket allows."""
+        limit = self._limit(line)
+        future = future or self._get_loop().create_future()
+        future.add_done_callback(
+            partial(self._leave, line, self._line_up(line, limit, future, call))
+        )
+        return future
 
     def _limit(self, line: Line) -> float | None:
         """How many seconds the socket's option lets a call wait; None is for ever."""
@@ -187,11 +210,11 @@ class WaitingSocket(zmq.asyncio.Socket):
         try:
             while True:
                 left = None if deadline is None else max(0, deadline - monotonic())
-                waiter = self._line_up(line, left, coroutine=True, first=refused > 0)
+                waiter = self._line_up(line, left, Wake(loop=self._get_loop()), None, refused > 0)
                 try:
                     await waiter.future
                 finally:
-                    line.woken -= waiter.served()
+                    self._leave(line, waiter)
                 try:
                     return call()
                 except zmq.Again:
@@ -231,8 +254,7 @@ class WaitingSocket(zmq.asyncio.Socket):
         if self._shadow_sock.closed:
             return
         for line in (self._incoming, self._outgoing):
-            # who was woken comes first
-            if self._state & line.event and not line.woken and self._events() & line.event:
+            if self._state & line.event and self._events() & line.event:
                 self._serve(line)
         self._schedule_remaining_events()
 
@@ -244,20 +266,19 @@ class WaitingSocket(zmq.asyncio.Socket):
             self.__dict__["_state"] = self._state & ~line.event
         if waiter is None or waiter.future.done():
             return
-        if waiter.call is None:
-            line.woken += waiter.coroutine
+        if isinstance(waiter.future, Wake):
+            waiter.future.serve()
+        elif waiter.call is None:
             waiter.future.set_result(None)
         else:
             _settle(waiter.future, waiter.call)
 
     def _add_recv_event(self, kind: str, *_: Any, future: Any = None, **__: Any) -> _Future:
         """A poller's future is to be done when there is something to receive."""
-        line: Line = self._incoming
-        return self._line_up(line, self._limit(line), future=future).future
+        return self._future(self._incoming, future)
 
     def _add_send_event(self, kind: str, *_: Any, future: Any = None, **__: Any) -> _Future:
-        line: Line = self._outgoing
-        return self._line_up(line, self._limit(line), future=future).future
+        return self._future(self._outgoing, future)
 
     # ---- pyzmq's own calls, which return futures
 
@@ -277,7 +298,7 @@ class WaitingSocket(zmq.asyncio.Socket):
             if future.done():
                 return future
         call = partial(receive, flags | DONTWAIT, *args)
-        return self._line_up(line, self._limit(line), call).future
+        return self._future(line, call=call)
 
     def _transmit(self, send: Callable[..., Any], data: Any, flags: int, *args: Any) -> _Future:
         line = self._outgoing
@@ -294,7 +315,7 @@ class WaitingSocket(zmq.asyncio.Socket):
             if future.done():
                 return future
         call = partial(send, data, flags | DONTWAIT, *args)
-        return self._line_up(line, self._limit(line), call).future
+        return self._future(line, call=call)
 
     def recv(self, flags: int = 0, copy: bool = True, track: bool = False) -> Any:
         """`zmq.asyncio.Socket.recv`: a future of one frame."""
