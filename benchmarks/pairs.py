@@ -116,15 +116,26 @@ def throughput(
 
 
 def round_trips(
-    contender: str, transport: Transport, size: int, count: int, one_core: bool, busy: str = ""
+    contender: str, transport: Transport, size: int, count: int, one_core: bool
 ) -> tuple[float, float]:
-    """Median and 99th percentile of round trips, in seconds. `busy`: see async_peer.py."""
+    """Median and 99th percentile of round trips, in seconds."""
     with pair(
         command(contender, "echo", size, count, 1000),
-        command(contender, "ping" + busy, size, count, 1000),
+        command(contender, "ping", size, count, 1000),
         transport,
         one_core=one_core,
     ) as running:
         assert running.connector.stdout is not None
         median, tail = (float(line) for line in running.connector.stdout)
+    return median, tail
+
+
+def delays(contender: str, size: int, count: int) -> tuple[float, float]:
+    """Median and 99th percentile of how long messages take to a receiver whose process computes."""
+    with pair(
+        command(contender, "arrive-busy", size, count, 1000),
+        command(contender, "pace", size, count, 1000),
+        "tcp",
+    ) as running:
+        median, tail = (float(line) for line in running.lines())
     return median, tail

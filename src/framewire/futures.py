@@ -253,10 +253,12 @@ class WaitingSocket(zmq.asyncio.Socket):
         self._turns.scheduled = None
         if self._shadow_sock.closed:
             return
-        for line in (self._incoming, self._outgoing):
-            if self._state & line.event and self._events() & line.event:
-                self._serve(line)
-        self._schedule_remaining_events()
+        try:
+            for line in (self._incoming, self._outgoing):
+                if self._state & line.event and self._events() & line.event:
+                    self._serve(line)
+        finally:  # a task that is served may raise KeyboardInterrupt
+            self._schedule_remaining_events()
 
     def _serve(self, line: Line) -> None:
         waiter = None
