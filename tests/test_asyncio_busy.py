@@ -118,6 +118,11 @@ def test_many_in_steps():
             with pytest.raises(TypeError):
                 await pull.recv_many(None)
             with pytest.raises(TypeError):
+                await pull.recv_many(None, out=[1])
+            for count, timeout in ((-1, 0), (1, float("nan"))):
+                with pytest.raises(ValueError, match=r"-1|no number"):
+                    await pull.recv_many(count, timeout)
+            with pytest.raises(TypeError):
                 await push.send_many(b"text")
             with pytest.raises(TypeError):
                 await push.send_many(np.float64(1))

@@ -1,6 +1,7 @@
 """`Context` and `Socket` for asyncio: what `framewire.Socket` sends and receives, to be awaited."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import partial, wraps
 from itertools import islice
@@ -11,14 +12,13 @@ import numpy
 import zmq
 import zmq.asyncio
 from numpy.typing import NDArray
-from zmq import DONTWAIT
 from zmq.asyncio import Poller
 
 from . import _arrays, _batch, _batchsend, _calls, _raw, message
 from . import socket as plain
 from ._codec import Codec
 from .batch import Batch
-from .futures import LOOK, Line, WaitingSocket
+from .futures import DONTWAIT, LOOK, Line, WaitingSocket
 from .stats import Stats, stats
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _MISSING: Any = object()
 
-MOST = 1024  # messages that one step takes or sends: what there is no need to release the GIL for
+MOST = 1024  # messages that one step takes or sends: what there is no need to release the GIL for,
+MOST_BYTES = 8 << 20  # or rows of so many bytes
 STEP = 0.001  # seconds that a step of send_many should take,
 LEAST = 16  # which begins with so many values
 
@@ -87,14 +88,24 @@ def _sending(
     return cast(Callable[Concatenate[Any, _P], Coroutine[Any, Any, _T]], send)
 
 
+def _at_once(max_messages: int | None, out: Any) -> int | None:
+    """How many messages recv_many may take in one step; it itself says what is wrong with them."""
+    most = MOST
+    if isinstance(out, numpy.ndarray) and out.ndim > 0 and len(out) > 0:
+        max_messages = len(out) if max_messages is None else max_messages
+        most = max(1, min(MOST, MOST_BYTES // max(1, out[:1].nbytes)))
+    return max_messages if max_messages is None else min(max_messages, most)
+
+
 class Step:
     """How many values send_many takes at a time: more while that is quick, and there is room."""
 
     def __init__(self, values: Any) -> None:
         self.rows = values if isinstance(values, numpy.ndarray) else None
         self.values = iter(values)
+        self.ahead: list[Any] = []  # what was taken from an iterator, and not sent yet
         self.size = LEAST
-        self.chunk: Any = []
+        self.chunk: Any = None
 
     def fill(self, sent: int) -> bool:
         """Put what comes after so many that were sent into `chunk`. Is there anything?"""
@@ -102,7 +113,8 @@ class Step:
         if self.rows is not None:
             self.chunk = self.rows[sent : sent + self.size]
         else:
-            self.chunk += islice(self.values, max(0, self.size - len(self.chunk)))
+            self.ahead += islice(self.values, max(0, self.size - len(self.ahead)))
+            self.chunk = self.ahead[: self.size]
         return len(self.chunk) > 0
 
     def done(self, sent: int) -> None:
@@ -113,8 +125,7 @@ class Step:
             self.size = max(1, self.size // 2)
         else:
             self.size = min(2 * self.size, MOST)
-        if self.rows is None:
-            del self.chunk[:sent]
+        del self.ahead[:sent]
 
 
 class Socket(plain.SocketCodec, WaitingSocket):
@@ -177,8 +188,8 @@ class Socket(plain.SocketCodec, WaitingSocket):
         """Wait for a message, and receive it and those that are there then, up to `max_messages`.
 
         As `framewire.recv_many`, but that it does not wait for more when it has one, and takes at
-        most 1024 at a time: what it held while it waits would be lost if it were cancelled, and
-        other tasks are to have their turn.
+        most 1024, or rows of 8 MiB, at a time: what it held while it waits would be lost if it were
+        cancelled, and other tasks are to have their turn.
 
         Parameters
         ----------
@@ -194,10 +205,9 @@ class Socket(plain.SocketCodec, WaitingSocket):
             It is empty if nothing came in time.
         """
         line: Line = self._incoming
-        if max_messages is None and out is not None:
-            max_messages = len(out)
-        if max_messages is not None:
-            max_messages = min(max_messages, MOST)
+        max_messages = _at_once(max_messages, out)
+        if timeout is not None and math.isnan(timeout):
+            raise ValueError("a timeout that is no number")
         taken = {"type": type, "copy": copy, "codec": codec}
 
         def take() -> Batch:

@@ -14,16 +14,19 @@ from typing import Any, TypeVar
 
 import zmq
 import zmq.asyncio
-from zmq import DONTWAIT, EVENTS, POLLIN, POLLOUT
+from zmq import EVENTS
 
 from . import socket as plain
 from ._json import json_dumps, json_loads
 from ._serialized import restricted
 
-__all__ = ["LOOK", "Line", "WaitingSocket"]
+__all__ = ["DONTWAIT", "LOOK", "Line", "WaitingSocket"]
 
 _T = TypeVar("_T")
 _Future = asyncio.Future[Any]
+
+# Plain numbers: the operators of pyzmq's enumerations take longer than a receive.
+DONTWAIT, POLLIN, POLLOUT = int(zmq.DONTWAIT), int(zmq.POLLIN), int(zmq.POLLOUT)
 
 TURN = 0.001  # seconds that a socket which is always ready has before the loop's other tasks
 LOOK = 8  # messages from one look at the clock to the next
