@@ -5,6 +5,7 @@ import inspect
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -198,6 +199,34 @@ def test_a_message_begun_with_sndmore():
                 await push.send_raw(b"a", zmq.SNDMORE)
                 await push.send(b"b")
                 assert await soon(pull.recv_multipart()) == [b"a", b"b"]
+
+    run(main())
+
+
+@pytest.mark.parametrize("over", ["inproc", "tcp"])
+@pytest.mark.parametrize("call", ["send_array", "send_value", "send_many", "send", "send_raw"])
+def test_the_peer_of_a_message_that_was_begun_dies(over, call):
+    """The rest is not sent to the next peer, as it would be if it were tried again there."""
+
+    async def main():
+        with framewire.asyncio.Context() as context, context.socket(zmq.PUSH) as push:
+            push.linger = 0
+            push.bind("tcp://127.0.0.1:*" if over == "tcp" else "inproc://dies")
+            first, second = context.socket(zmq.PULL), context.socket(zmq.PULL)
+            first.connect(push.last_endpoint)
+            await soon(push.send(b"begun", zmq.SNDMORE))
+            first.close(0)
+            await asyncio.sleep(0.1)
+            value = {"send_array": ARRAY, "send_many": [1]}.get(call, b"rest")
+            rest = asyncio.ensure_future(getattr(push, call)(value))
+            await asyncio.sleep(0)
+            second.connect(push.last_endpoint)
+            with suppress(zmq.Again):  # which says that it is lost
+                await soon(rest)
+            await soon(push.send_value("next"))
+            message = await soon(second.recv_message())
+            assert (message.envelope, message.value) == ([], "next")
+            second.close(0)
 
     run(main())
 

@@ -43,7 +43,13 @@ from ._manner cimport Manner, new_manner
 from ._recordio cimport record_head
 from ._records cimport schema_of
 from ._rows cimport Rows, rows_of
-from ._transport cimport frames_send, raise_received, send_message, tell_event_loop
+from ._transport cimport (
+    frames_send,
+    raise_lost,
+    raise_received,
+    send_message,
+    tell_event_loop,
+)
 from ._unfinished cimport is_unfinished
 from ._values cimport put_envelope, put_value
 
@@ -416,7 +422,7 @@ cdef int send_directly(Outgoing *out, object socket, int flags, Sequence sequenc
             PyErr_CheckSignals()
             out.interrupted = False
         if out.lost:
-            raise_received(error)
+            raise_lost(error)
         if error == EAGAIN and (not held or flags & ZMQ_DONTWAIT):
             return 0
         if error != EINTR and error != EAGAIN:

@@ -18,7 +18,7 @@ from . import _arrays, _batch, _batchsend, _calls, _raw, message
 from . import socket as plain
 from ._codec import Codec
 from .batch import Batch
-from .futures import DONTWAIT, LOOK, Line, WaitingSocket
+from .futures import DONTWAIT, LOOK, Line, WaitingSocket, is_lost
 from .stats import Stats, stats
 
 if TYPE_CHECKING:
@@ -80,8 +80,9 @@ def _sending(
         if not line.waiting and not line.queue:
             try:
                 return call(self, what, flags | DONTWAIT, *args, **kwargs)
-            except zmq.Again:
-                pass
+            except zmq.Again as error:
+                if is_lost(error):
+                    raise
         again = partial(call, self, what, flags | DONTWAIT, *args, **kwargs)
         return await self._wait(line, self._limit(line), again)
 
@@ -304,7 +305,9 @@ class Socket(plain.SocketCodec, WaitingSocket):
 
         try:
             return await self._wait(line, self._limit(line), send_one_or_more)
-        except zmq.Again:
+        except zmq.Again as error:
+            if is_lost(error):
+                raise
             return 0
 
 

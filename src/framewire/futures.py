@@ -20,7 +20,7 @@ from . import socket as plain
 from ._json import json_dumps, json_loads
 from ._serialized import restricted
 
-__all__ = ["DONTWAIT", "LOOK", "Line", "WaitingSocket"]
+__all__ = ["DONTWAIT", "LOOK", "Line", "WaitingSocket", "is_lost"]
 
 _T = TypeVar("_T")
 _Future = asyncio.Future[Any]
@@ -109,6 +109,11 @@ class Line:
 def _expire(future: _Future) -> None:
     if not future.done():
         future.set_exception(zmq.Again())
+
+
+def is_lost(error: zmq.Again) -> bool:
+    """Was part of a message accepted, and then lost with its peer? The rest must not be sent."""
+    return getattr(error, "lost", False)
 
 
 def _settle(future: _Future, call: Callable[[], Any]) -> None:
@@ -220,7 +225,9 @@ class WaitingSocket(zmq.asyncio.Socket):
                     self._leave(line, waiter)
                 try:
                     return call()
-                except zmq.Again:
+                except zmq.Again as error:
+                    if is_lost(error):
+                        raise
                     refused += 1
                 if refused > 1 and self._shadow_sock.get(EVENTS) & line.event:
                     # a ROUTER is writable whomever it writes to
@@ -313,7 +320,7 @@ class WaitingSocket(zmq.asyncio.Socket):
             try:
                 future.set_result(send(data, flags | DONTWAIT, *args))
             except Exception as error:
-                if at_once or not isinstance(error, zmq.Again):
+                if at_once or not isinstance(error, zmq.Again) or is_lost(error):
                     future.set_exception(error)
             if self._state:
                 self._schedule_remaining_events()
