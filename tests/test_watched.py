@@ -101,7 +101,7 @@ def allow_client(authenticator, folder):
     allowed = folder / "allowed"
     allowed.mkdir()
     (allowed / "client.key").write_bytes((folder / "client.key").read_bytes())
-    authenticator.configure_curve(domain="*", location=allowed)
+    authenticator.configure_curve(domain="*", location=str(allowed))
 
 
 needs_curve = pytest.mark.skipif(not zmq.has("curve"), reason="libzmq without CURVE")

@@ -10,7 +10,6 @@ from ..socket import Context, Socket
 
 __all__ = [*_pyzmq.__all__, "Context", "Socket"]
 
-
 _OURS = ("asyncio",)  # submodules: the others are pyzmq's
 
 
