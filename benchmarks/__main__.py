@@ -14,6 +14,7 @@ import zmq
 import framewire
 
 from . import (
+    awaited,
     batches,
     busy,
     c_loop,
@@ -31,6 +32,7 @@ GROUPS: dict[str, Callable[[int, int], Iterator[Case | threshold.Sweep | seriali
     "processes": two_processes.run,
     "thread": one_thread.run,
     "busy": busy.run,
+    "asyncio": awaited.run,
     "batches": batches.run,
     "records": records.run,
     "pyzmq": drop_in.run,

@@ -192,6 +192,41 @@ CONTENDERS["record-alone"] = Contender(
     lambda array: Fixed.unpack(array.tobytes()),
 )
 
+# On asyncio, with both ends in processes: see async_peer.py.
+CONTENDERS |= {
+    "async-fw": Contender(
+        "framewire.asyncio send_array/recv_array",
+        "await a.send_array(x)",
+        "y = await b.recv_array()",
+    ),
+    "async-fw-iterated": Contender(
+        "framewire.asyncio send_array/async for",
+        "await a.send_array(x)",
+        "y = (await anext(b)).value",
+    ),
+    "async-fw-raw": Contender(
+        "framewire.asyncio send_raw/recv_raw",
+        "await a.send_raw(x)",
+        "y = (await b.recv_raw())[0]",
+        np.ndarray.tobytes,
+    ),
+    "async-fw-bytes": Contender(
+        "framewire.asyncio send/recv, same bytes",
+        "await a.send(x)",
+        "y = await b.recv()",
+        np.ndarray.tobytes,
+    ),
+    "async-raw": Contender(
+        "zmq.asyncio send/recv, same bytes",
+        "await a.send(x)",
+        "y = await b.recv()",
+        np.ndarray.tobytes,
+    ),
+    "async-recipe": Contender(
+        "pyzmq's recipe on zmq.asyncio", "await send_array(a, x)", "y = await recv_array(b)"
+    ),
+}
+
 # The contenders of loop.c, by the same rule; those of values.py, and the sockets of drop_in.py.
 OTHER_TITLES = {
     "c-bare": "C, send and receive alone",

@@ -128,3 +128,14 @@ def round_trips(
         assert running.connector.stdout is not None
         median, tail = (float(line) for line in running.connector.stdout)
     return median, tail
+
+
+def delays(contender: str, size: int, count: int) -> tuple[float, float]:
+    """Median and 99th percentile of how long messages take to a receiver whose process computes."""
+    with pair(
+        command(contender, "arrive-busy", size, count, 1000),
+        command(contender, "pace", size, count, 1000),
+        "tcp",
+    ) as running:
+        median, tail = (float(line) for line in running.lines())
+    return median, tail

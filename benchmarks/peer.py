@@ -27,7 +27,8 @@ def command(contender: str, role: str, size: int, count: int, hwm: int) -> list[
     """A command line for a role; the endpoint is still to be appended."""
     if contender.startswith("c-"):
         return c_loop.command(contender, role, size, count, hwm)
-    argv = [sys.executable, "-m", "benchmarks.peer", contender, role]
+    module = "benchmarks.async_peer" if contender.startswith("async-") else "benchmarks.peer"
+    argv = [sys.executable, "-m", module, contender, role]
     return [*argv, str(size), str(count), str(hwm)]
 
 

@@ -10,9 +10,14 @@ import zmq
 import zmq.asyncio
 
 import framewire
+import framewire.zmq.asyncio
 from framewire import zmq as drop_in
 
-OURS = {"Context": framewire.Context, "Socket": framewire.Socket}
+OURS = {
+    "Context": framewire.Context,
+    "Socket": framewire.Socket,
+    "asyncio": framewire.zmq.asyncio,
+}
 
 
 def test_every_name():
@@ -121,8 +126,11 @@ def test_others_with_a_class_of_their_own(installed):
     class OwnContext(zmq.Context):
         _socket_class = Own
 
+    class OwnAsyncioContext(zmq.asyncio.Context):
+        _socket_class = zmq.asyncio.Socket
+
     async def exchange():
-        with zmq.asyncio.Context() as context:
+        with OwnAsyncioContext() as context:
             with context.socket(zmq.PAIR) as here, context.socket(zmq.PAIR) as there:
                 assert type(here) is zmq.asyncio.Socket
                 here.bind("inproc://asyncio")

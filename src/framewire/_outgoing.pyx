@@ -5,7 +5,7 @@ from libc.errno cimport EAGAIN, EINTR
 
 from ._ledger cimport Sequence
 from ._libzmq cimport ZMQ_DONTWAIT, socket_handle
-from ._transport cimport raise_received, tell_event_loop
+from ._transport cimport raise_lost, raise_received, tell_event_loop
 
 __all__ = []
 
@@ -40,7 +40,7 @@ cdef int send_directly(Outgoing *out, object socket, int flags, Sequence sequenc
             PyErr_CheckSignals()
             out.interrupted = False
         if out.lost:
-            raise_received(error)
+            raise_lost(error)
         if error == EAGAIN and (not held or flags & ZMQ_DONTWAIT):
             return 0
         if error != EINTR and error != EAGAIN:

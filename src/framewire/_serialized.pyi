@@ -8,6 +8,7 @@ __all__ = [
     "recv_pyobj",
     "recv_serialized",
     "recv_string",
+    "restricted",
     "send_json",
     "send_pyobj",
     "send_serialized",
@@ -58,3 +59,4 @@ def recv_serialized(
     flags: int = 0,
     copy: bool = True,
 ) -> _T: ...
+def restricted(allowed: Collection[tuple[str, str]]) -> Callable[[Any], Any]: ...

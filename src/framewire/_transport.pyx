@@ -71,9 +71,21 @@ cdef int send_direct(Frames *frames, object socket, int flags, bint continued) e
         if interrupted:
             PyErr_CheckSignals()
         if failure:
-            raise_errno(failure)
+            raise_lost(failure)
     frames.sent = True
     return 0
+
+
+cdef int raise_lost(int error) except -1:
+    """Raise for the errno that lost a message of which frames had been accepted.
+
+    A zmq.Again says so by its attribute ``lost``: whoever tries again must not send the rest.
+    """
+    try:
+        raise_received(error)
+    except pyzmq.Again as again:
+        again.lost = True
+        raise
 
 
 cdef inline int flags_of(Py_ssize_t i, Py_ssize_t end, int flags) noexcept nogil:
@@ -161,9 +173,14 @@ cdef int settle(object socket, int flags, bint continued, Py_ssize_t sent) excep
 
 
 cdef int tell_event_loop(object socket) except -1:
-    if has_event_loop(socket) and not socket.closed:
+    if has_event_loop(socket) and is_waited_for(socket) and not socket.closed:
         socket.get(pyzmq.EVENTS)
     return 0
+
+
+cdef bint is_waited_for(object socket) except -1:
+    """Does anything wait for the socket's events? Those of asyncio tell, of others it may be."""
+    return socket._state != 0 if hasattr(type(socket), "_state") else True
 
 
 cdef object send_through_pyzmq(Frames *frames, object socket, int flags, bint continued):
@@ -193,6 +210,8 @@ cdef object send_through_pyzmq(Frames *frames, object socket, int flags, bint co
     finally:
         settle(socket, flags, continued, frames.first)
     if failure is not None:
+        if isinstance(failure, pyzmq.Again):
+            failure.lost = True
         raise failure
     return None if frames.lent == NULL else MessageTracker()
 

@@ -2,7 +2,7 @@
 
 from weakref import ref
 
-from ._libzmq cimport ZMQ_SNDMORE
+from ._libzmq cimport ZMQ_SNDMORE, has_event_loop
 
 __all__ = []
 
@@ -18,13 +18,22 @@ def forget(reference):
         del unfinished[key]
 
 
+cdef object sender(object socket):
+    """What a socket sends by: those of asyncio have a shadow for pyzmq's own calls."""
+    return getattr(socket, "_shadow_sock", socket) if has_event_loop(socket) else socket
+
+
 cdef bint is_unfinished(object socket) except -1:
-    return len(unfinished) > 0 and <size_t><void *>socket in unfinished
+    if len(unfinished) == 0:
+        return False
+    socket = sender(socket)
+    return <size_t><void *>socket in unfinished
 
 
 cdef int note_sent(object socket, int flags) except -1:
     """Remember whether the frame that was sent left its message unfinished."""
     global spare
+    socket = sender(socket)
     if not flags & ZMQ_SNDMORE:
         spare = unfinished.pop(<size_t><void *>socket, None)
     elif not is_unfinished(socket):

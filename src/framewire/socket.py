@@ -41,7 +41,7 @@ __all__ = ["Context", "Socket", "install", "uninstall"]
 _BASES = ("send", "send_multipart", "recv", "recv_multipart", "_deserialize")
 
 
-class _HasCodec:
+class HasCodec:
     """The level of a context, or of a socket: see `Codec`."""
 
     _codec: Codec | None = None  # resolved; None where it is that of the level above
@@ -59,8 +59,21 @@ class _HasCodec:
         """The codec of the level above; None where that is the process's."""
         return None
 
+    def _choose_codec(self, codec: Any, serializer: Any) -> None:
+        """What the constructor was given, if anything."""
+        chosen = as_codec(codec, serializer)
+        if chosen is not None or self._inherited() is not None:
+            self.codec = chosen
 
-class Socket(_HasCodec, zmq.Socket[Any]):
+
+class SocketCodec(HasCodec):
+    """The level of a socket."""
+
+    def _inherited(self) -> Codec | None:
+        return getattr(getattr(self, "context", None), "_codec", None)
+
+
+class Socket(SocketCodec, zmq.Socket[Any]):
     """A `zmq.Socket` that does pyzmq's own calls faster, and sends and receives arrays and values.
 
     Each method is the function of that name. Where a subclass overrides ``send``, ``recv``,
@@ -99,12 +112,7 @@ class Socket(_HasCodec, zmq.Socket[Any]):
 
     def __init__(self, *args: Any, codec: Any = None, serializer: Any = None, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        chosen = as_codec(codec, serializer)
-        if chosen is not None or self._inherited() is not None:
-            self.codec = chosen
-
-    def _inherited(self) -> Codec | None:
-        return getattr(getattr(self, "context", None), "_codec", None)
+        self._choose_codec(codec, serializer)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -113,7 +121,7 @@ class Socket(_HasCodec, zmq.Socket[Any]):
             note_overrides(cls, names)
 
 
-class Context(_HasCodec, zmq.Context[Socket]):
+class Context(HasCodec, zmq.Context[Socket]):
     """A `zmq.Context` whose sockets are `framewire.Socket`.
 
     ``Context(codec=...)``, or ``Context(serializer="json")``, is for all sockets made from then on
@@ -123,15 +131,14 @@ class Context(_HasCodec, zmq.Context[Socket]):
     _repr_cls = "framewire.Context"
     _socket_class = Socket
     _instance: Any = None
+    _of_pyzmq: Any = zmq.Context  # whose instance this one's stands for
     _shared: Any = None  # the context that this one stands for
 
     __class_getitem__: Any = classmethod(GenericAlias)
 
     def __init__(self, *args: Any, codec: Any = None, serializer: Any = None, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        chosen = as_codec(codec, serializer)
-        if chosen is not None:
-            self.codec = chosen
+        self._choose_codec(codec, serializer)
 
     @classmethod
     def instance(cls, io_threads: int = 1) -> "Self":
@@ -140,7 +147,7 @@ class Context(_HasCodec, zmq.Context[Socket]):
         So inproc endpoints and authenticators of libraries that use pyzmq's instance are those of
         the sockets made here. To terminate or destroy either is to do so to both.
         """
-        shared: Any = zmq.Context.instance(io_threads)
+        shared: Any = cls._of_pyzmq.instance(io_threads)
         with cls._instance_lock:
             mine: Any = cls._instance
             if type(mine) is not cls or mine._shared is not shared:
@@ -158,19 +165,29 @@ class Context(_HasCodec, zmq.Context[Socket]):
             self.closed = True
 
 
-_AnyContext: Any = zmq.Context
-_plain_socket_class = _AnyContext._socket_class
+def _classes() -> "list[tuple[Any, type]]":
+    """pyzmq's contexts, and our sockets for them."""
+    from . import asyncio  # not before: it takes as long to import as all else
+
+    return [(zmq.Context, Socket), (asyncio.Context._of_pyzmq, asyncio.Socket)]
+
+
+_pyzmqs: "dict[Any, Any]" = {}  # while `install` holds: what pyzmq's contexts gave out
 
 
 def install() -> None:
-    """Make `zmq.Context` give out `framewire.Socket` from now on, in the whole process.
+    """Make pyzmq's contexts give out framewire's sockets from now on, in the whole process.
 
-    Contexts that exist already do so too; sockets that exist stay as they are, and so do contexts
-    with a socket class of their own, such as zmq.asyncio's. See `uninstall`.
+    `zmq.Context` and `zmq.asyncio.Context`. Contexts that exist already do so too; sockets that
+    exist stay as they are, and so do contexts with a socket class of their own. See `uninstall`.
     """
-    _AnyContext._socket_class = Socket
+    for context, socket in _classes():
+        _pyzmqs.setdefault(context, context._socket_class)
+        context._socket_class = socket
 
 
 def uninstall() -> None:
-    """Undo `install`: `zmq.Context` gives out plain sockets again."""
-    _AnyContext._socket_class = _plain_socket_class
+    """Undo `install`: pyzmq's contexts give out plain sockets again."""
+    while _pyzmqs:
+        context, socket = _pyzmqs.popitem()
+        context._socket_class = socket

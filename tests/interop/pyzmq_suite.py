@@ -1,5 +1,7 @@
 """Runs pyzmq's own tests, of the version that is installed, with `framewire.install()`.
 
+Those of zmq.asyncio too, which are then on the sockets of `framewire.asyncio`.
+
 ``python tests/interop/pyzmq_suite.py`` downloads pyzmq's source distribution and runs its tests
 three times: with plain pyzmq, which is the control, then with framewire on each transport. It fails
 if framewire fails a test that the control passes, again and again. Needs framewire[interop].
@@ -14,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 import zmq
+import zmq.asyncio
 
 # What must fail, and does only if framewire's sockets were under test.
 NOT_PYZMQ = "tests/test_socket.py::TestSocket::test_repr"  # it is called framewire.Socket
@@ -28,6 +31,7 @@ def pytest_configure():
 
     assert framewire.transport == os.environ["FRAMEWIRE_TRANSPORT"]
     framewire.install()
+    assert zmq.asyncio.Context._socket_class is framewire.asyncio.Socket
 
 
 def fetch(folder: Path) -> None:

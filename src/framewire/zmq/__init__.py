@@ -1,20 +1,25 @@
 """pyzmq's names, with framewire's `Context` and `Socket`: ``import framewire.zmq as zmq``."""
 
+from importlib import import_module
 from typing import Any
 
 import zmq as _pyzmq
 from zmq import *  # noqa: F403
 
-from .socket import Context, Socket
+from ..socket import Context, Socket
 
 __all__ = [*_pyzmq.__all__, "Context", "Socket"]
 
+_OURS = ("asyncio",)  # submodules: the others are pyzmq's
+
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("__"):  # with pyzmq's __path__, a submodule would be loaded again
+    if name.startswith("__"):  # pyzmq's __path__ and the like are not ours
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _OURS:
+        return import_module(f"{__name__}.{name}")
     return getattr(_pyzmq, name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *dir(_pyzmq)})
+    return sorted({*globals(), *_OURS, *dir(_pyzmq)})
