@@ -35,17 +35,19 @@ from ._ledger cimport (
     count_sent,
     ledger_of,
     next_stamp,
+    restamp,
     schema_not_sent,
     size_of,
 )
-from ._libzmq cimport ZMQ_DONTWAIT, ZMQ_SNDMORE, direct, socket_handle, zmq, zmq_msg_t
+from ._libzmq cimport ZMQ_DONTWAIT, ZMQ_POLLOUT, ZMQ_SNDMORE, direct, socket_handle, zmq, zmq_msg_t
 from ._manner cimport Manner, new_manner
 from ._recordio cimport record_head
 from ._records cimport schema_of
 from ._rows cimport Rows, rows_of
-from ._transport cimport frames_send, raise_received, send_message, tell_event_loop
+from ._transport cimport frames_send, raise_received, send_message
 from ._unfinished cimport is_unfinished
 from ._values cimport put_envelope, put_value
+from ._waiting cimport Turn, begin_turn, breathe, is_green, tell_event_loop, wait_turn
 
 __all__ = ["send_many"]
 
@@ -364,18 +366,59 @@ cdef void count_one(Outgoing *out, Sequence sequence) noexcept nogil:
 
 cdef int send_all(Outgoing *out, object socket, int flags, Sequence sequence) except -1:
     """Send what is not sent yet; out.sent says how far there was room."""
-    try:
-        if out.sent < out.count and (not direct or is_unfinished(socket)):
-            send_singly(out, socket, flags, sequence)
-        if direct:
-            send_directly(out, socket, flags, sequence)
-        PyErr_CheckSignals()  # here what it raises can say how many were sent
-    finally:
-        tell_event_loop(socket)
+    cdef Turn turn
+    cdef Py_ssize_t before
+    if flags & ZMQ_DONTWAIT or not is_green(socket):
+        send_round(out, socket, flags, sequence, False)
+        return 0
+    begin_turn(&turn, ZMQ_POLLOUT, False)
+    while out.sent < out.count:
+        breathe(socket)
+        renumber(out, socket, sequence)
+        before = out.sent
+        if send_round(out, socket, flags | ZMQ_DONTWAIT, sequence, True):
+            if out.sent > before:
+                begin_turn(&turn, ZMQ_POLLOUT, False)
+            if not wait_turn(&turn, socket):
+                return 0
     return 0
 
 
-cdef int send_singly(Outgoing *out, object socket, int flags, Sequence sequence) except -1:
+cdef int renumber(Outgoing *out, object socket, Sequence sequence) except -1:
+    """Stamp values anew that were prepared before other greenlets sent what has their numbers."""
+    cdef Frames part
+    cdef Py_ssize_t at = out.frames.first
+    cdef Py_ssize_t i
+    if out.ends == NULL or not out.stamped or out.stamp.sequence + out.sent == sequence.next:
+        return 0
+    out.stamp.sequence = sequence.next - out.sent
+    for i in range(out.sent, out.count):
+        frames_slice(&part, &out.frames, at, out.ends[i] - at)
+        part.stamped = True
+        part.stamp = out.stamp
+        part.stamp.sequence += i
+        restamp(&part, socket)
+        at = out.ends[i]
+    return 0
+
+
+cdef bint send_round(
+    Outgoing *out, object socket, int flags, Sequence sequence, bint briefly
+) except -1:
+    """Send as far as there is room, or `briefly`, only some. Was there too little room?"""
+    cdef bint full = False
+    try:
+        if out.sent < out.count and (not direct or is_unfinished(socket)):
+            full = send_singly(out, socket, flags, sequence)
+        if direct and not full:
+            full = send_directly(out, socket, flags, sequence, briefly)
+        PyErr_CheckSignals()  # here what it raises can say how many were sent
+    finally:
+        tell_event_loop(socket)
+    return full
+
+
+cdef bint send_singly(Outgoing *out, object socket, int flags, Sequence sequence) except -1:
     """By `frames_send`: all through pyzmq, or only the one that ends a message begun before."""
     cdef Frames part
     cdef Frames *frames = &out.frames
@@ -390,17 +433,19 @@ cdef int send_singly(Outgoing *out, object socket, int flags, Sequence sequence)
         except pyzmq.Again:
             if part.first > 0:
                 raise
-            return 0
+            return True
         finally:
             frames.first += part.first
         count_one(out, sequence)
         if out.ends == NULL:
             frames_clear(frames)
         if direct or out.sent == out.count:
-            return 0
+            return False
 
 
-cdef int send_directly(Outgoing *out, object socket, int flags, Sequence sequence) except -1:
+cdef bint send_directly(
+    Outgoing *out, object socket, int flags, Sequence sequence, bint briefly
+) except -1:
     cdef bint held = not out.frames.foreign
     cdef void *handle
     cdef int error
@@ -418,11 +463,13 @@ cdef int send_directly(Outgoing *out, object socket, int flags, Sequence sequenc
         if out.lost:
             raise_received(error)
         if error == EAGAIN and (not held or flags & ZMQ_DONTWAIT):
-            return 0
+            return True
         if error != EINTR and error != EAGAIN:
             raise_received(error)
         held = held and error == EINTR
-    return 0
+        if briefly:
+            break
+    return False
 
 
 cdef inline int send_some(

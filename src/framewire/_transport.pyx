@@ -9,8 +9,6 @@ A call is first tried without blocking, holding the GIL: with another Python thr
 release it costs hundreds of times what libzmq needs. Only what would block is done without it.
 """
 
-from time import monotonic
-
 import zmq as pyzmq
 from zmq.backend import Socket as BackendSocket
 
@@ -19,21 +17,33 @@ from .tracker import MessageTracker
 from cpython.buffer cimport PyBUF_SIMPLE
 from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EINTR, ENOMEM
+from libc.stdint cimport int64_t
 
 from ._buffers cimport Buffer, close_received, hold
 from ._frames cimport Frames, frames_append, next_message
 from ._libzmq cimport (
     ZMQ_DONTWAIT,
+    ZMQ_POLLIN,
+    ZMQ_POLLOUT,
     ZMQ_SNDMORE,
     check_socket,
     direct,
-    has_event_loop,
     raise_errno,
     socket_handle,
     zmq,
     zmq_msg_t,
 )
 from ._unfinished cimport is_unfinished, note_sent
+from ._waiting cimport (
+    Turn,
+    begin_turn,
+    breathe,
+    deadline_after,
+    is_green,
+    tell_event_loop,
+    time_left,
+    wait_turn,
+)
 
 __all__ = []
 
@@ -95,9 +105,12 @@ cdef void *send_first(Frames *frames, object socket, void *handle, int flags) ex
     """Send the frame that may block, fail and run signal handlers. Returns the handle then."""
     cdef zmq_msg_t *msg = &frames.msgs[0]
     cdef int now = flags_of(0, frames.count, flags)
-    cdef int rc = try_send(frames, msg, handle, now)
+    cdef int rc
     cdef int error
     cdef bint blocked = (flags & ZMQ_DONTWAIT) != 0
+    if not blocked and is_green(socket):
+        return send_first_green(frames, socket, now)
+    rc = try_send(frames, msg, handle, now)
     while rc < 0:
         error = zmq.last_error()
         if error == EINTR:
@@ -110,6 +123,25 @@ cdef void *send_first(Frames *frames, object socket, void *handle, int flags) ex
             rc = zmq.msg_send(msg, handle, now)
     frames.first = 1
     return handle
+
+
+cdef void *send_first_green(Frames *frames, object socket, int flags) except NULL:
+    """`send_first` on a socket of gevent's: while it waits, other greenlets run."""
+    cdef Turn turn
+    cdef void *handle
+    cdef int error
+    begin_turn(&turn, ZMQ_POLLOUT, frames.patient)
+    breathe(socket)
+    while True:
+        handle = socket_handle(socket)
+        if try_send(frames, &frames.msgs[0], handle, flags) >= 0:
+            frames.first = 1
+            return handle
+        error = zmq.last_error()
+        if error == EINTR:
+            PyErr_CheckSignals()
+        elif error != EAGAIN or not wait_turn(&turn, socket):
+            raise_errno(error)
 
 
 cdef int send_rest(
@@ -160,12 +192,6 @@ cdef int settle(object socket, int flags, bint continued, Py_ssize_t sent) excep
     return tell_event_loop(socket)
 
 
-cdef int tell_event_loop(object socket) except -1:
-    if has_event_loop(socket) and not socket.closed:
-        socket.get(pyzmq.EVENTS)
-    return 0
-
-
 cdef object send_through_pyzmq(Frames *frames, object socket, int flags, bint continued):
     """`frames_send` by pyzmq's own calls, under the same rules.
 
@@ -174,6 +200,7 @@ cdef object send_through_pyzmq(Frames *frames, object socket, int flags, bint co
     after a successful one: an exception that is none of libzmq's does not undo the frame.
     """
     check_socket(socket)
+    waits = flags & ZMQ_DONTWAIT == 0 and is_green(socket)
     messages = [
         pyzmq.Frame(<object>frames.objects[i], copy=True) for i in range(frames.count)
     ]
@@ -181,10 +208,10 @@ cdef object send_through_pyzmq(Frames *frames, object socket, int flags, bint co
     try:
         for i, message in enumerate(messages):
             how = flags_of(i, frames.count, flags)
-            if frames.count == 1 and not continued:
+            if frames.count == 1 and not continued and not waits:
                 BackendSocket.send(socket, message, how, copy=False)
             elif i == 0 and not continued:
-                failure = send_first_through_pyzmq(socket, message, how)
+                failure = send_first_through_pyzmq(socket, message, how, frames.patient)
             else:
                 failure = send_once(socket, message, how) or failure
             frames.first += 1
@@ -200,18 +227,27 @@ cdef object send_through_pyzmq(Frames *frames, object socket, int flags, bint co
 cdef int send_bytes_through_pyzmq(object socket, bytes data, int flags) except -1:
     """One frame as pyzmq sends it, which is as good where no message is in the middle."""
     check_socket(socket)
-    BackendSocket.send(socket, data, flags)
+    if flags & ZMQ_DONTWAIT == 0 and is_green(socket):
+        failure = send_first_through_pyzmq(socket, data, flags, True)
+        if failure is not None:
+            raise failure
+    else:
+        BackendSocket.send(socket, data, flags)
     settle(socket, flags, False, 1)
     return 0
 
 
-cdef object send_first_through_pyzmq(object socket, object message, int flags):
+cdef object send_first_through_pyzmq(object socket, object message, int flags, bint patient):
     """Send the frame that may block or fail. Returns the exception of a signal handler, or None.
 
     It waits before it sends, not in between, so that it is known what a handler interrupted.
     """
-    timeout = socket.getsockopt(pyzmq.SNDTIMEO)  # milliseconds
-    deadline = monotonic() + timeout / 1000
+    cdef Turn turn
+    cdef bint green = flags & ZMQ_DONTWAIT == 0 and is_green(socket)
+    deadline = deadline_after(socket.getsockopt(pyzmq.SNDTIMEO))
+    if green:
+        begin_turn(&turn, ZMQ_POLLOUT, patient)
+        breathe(socket)
     while True:
         try:
             BackendSocket.send(socket, message, flags | ZMQ_DONTWAIT, copy=False)
@@ -226,11 +262,14 @@ cdef object send_first_through_pyzmq(object socket, object message, int flags):
             if not socket.getsockopt(pyzmq.EVENTS) & pyzmq.POLLOUT:
                 raise
             return error
-        left = timeout if timeout < 0 else max(0, int((deadline - monotonic()) * 1000))
-        poller = pyzmq.Poller()
-        poller.register(socket, pyzmq.POLLOUT)
-        if not poller.poll(left):
+        if not (wait_turn(&turn, socket) if green else wait_for_room(socket, deadline)):
             raise pyzmq.Again()
+
+
+cdef bint wait_for_room(object socket, int64_t deadline) except -1:
+    poller = pyzmq.Poller()
+    poller.register(socket, pyzmq.POLLOUT)
+    return len(poller.poll(time_left(deadline))) > 0
 
 
 cdef object send_once(object socket, object message, int flags):
@@ -347,6 +386,8 @@ cdef void *receive_first(Frames *frames, object socket, int flags) except NULL:
     cdef bint blocked = (flags & ZMQ_DONTWAIT) != 0
     zmq.msg_init(msg)
     frames.count = 1
+    if not blocked and is_green(socket):
+        return receive_first_green(frames, socket, flags)
     rc = zmq.msg_recv(msg, handle, flags | ZMQ_DONTWAIT)
     while rc < 0:
         error = zmq.last_error()
@@ -359,6 +400,24 @@ cdef void *receive_first(Frames *frames, object socket, int flags) except NULL:
         with nogil:
             rc = zmq.msg_recv(msg, handle, flags)
     return handle
+
+
+cdef void *receive_first_green(Frames *frames, object socket, int flags) except NULL:
+    """`receive_first` on a socket of gevent's: while it waits, other greenlets run."""
+    cdef Turn turn
+    cdef void *handle
+    cdef int error
+    begin_turn(&turn, ZMQ_POLLIN, frames.patient)
+    breathe(socket)
+    while True:
+        handle = socket_handle(socket)
+        if zmq.msg_recv(frames.msgs, handle, flags | ZMQ_DONTWAIT) >= 0:
+            return handle
+        error = zmq.last_error()
+        if error == EINTR:
+            PyErr_CheckSignals()
+        elif error != EAGAIN or not wait_turn(&turn, socket):
+            raise_errno(error)
 
 
 cdef int receive_through_pyzmq(Frames *frames, object socket, int flags, bint whole) except -1:
@@ -374,7 +433,7 @@ cdef int receive_through_pyzmq(Frames *frames, object socket, int flags, bint wh
     more = True
     while more:
         try:
-            messages.append(BackendSocket.recv(socket, flags, copy=False))
+            messages.append(receive_frame_through_pyzmq(socket, flags, False, frames.patient))
             more = whole and messages[-1].more
         except pyzmq.ZMQError:
             raise
@@ -395,6 +454,21 @@ cdef bytes receive_bytes_through_pyzmq(object socket, int flags):
     """One frame as pyzmq receives it."""
     check_socket(socket)
     try:
-        return BackendSocket.recv(socket, flags)
+        return receive_frame_through_pyzmq(socket, flags, True, True)
     finally:
         tell_event_loop(socket)
+
+
+cdef object receive_frame_through_pyzmq(object socket, int flags, bint copy, bint patient):
+    cdef Turn turn
+    if flags & ZMQ_DONTWAIT or not is_green(socket):
+        return BackendSocket.recv(socket, flags, copy=copy)
+    begin_turn(&turn, ZMQ_POLLIN, patient)
+    breathe(socket)
+    while True:
+        try:
+            return BackendSocket.recv(socket, flags | ZMQ_DONTWAIT, copy=copy)
+        except pyzmq.Again:
+            pass
+        if not wait_turn(&turn, socket):
+            raise pyzmq.Again()

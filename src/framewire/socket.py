@@ -123,6 +123,7 @@ class Context(_HasCodec, zmq.Context[Socket]):
     _repr_cls = "framewire.Context"
     _socket_class = Socket
     _instance: Any = None
+    _pyzmq_class: Any = zmq.Context  # whose instance is ours
     _shared: Any = None  # the context that this one stands for
 
     __class_getitem__: Any = classmethod(GenericAlias)
@@ -140,7 +141,7 @@ class Context(_HasCodec, zmq.Context[Socket]):
         So inproc endpoints and authenticators of libraries that use pyzmq's instance are those of
         the sockets made here. To terminate or destroy either is to do so to both.
         """
-        shared: Any = zmq.Context.instance(io_threads)
+        shared: Any = cls._pyzmq_class.instance(io_threads)
         with cls._instance_lock:
             mine: Any = cls._instance
             if type(mine) is not cls or mine._shared is not shared:
