@@ -28,7 +28,10 @@ def test_readme_examples(code, printed):
     assert printed in done.stdout
 
 
-@pytest.mark.parametrize(("page", "needs"), [("serializers", "google.protobuf"), ("telemetry", "")])
+PAGES = [("serializers", "google.protobuf"), ("telemetry", ""), ("gevent", "gevent")]
+
+
+@pytest.mark.parametrize(("page", "needs"), PAGES)
 def test_page(tmp_path, page, needs):
     """All of its code in one namespace, from top to bottom; a traceback has the page's lines."""
     if needs:
@@ -39,9 +42,9 @@ def test_page(tmp_path, page, needs):
     for begin, end in zip(fences[::2], fences[1::2], strict=True):
         if lines[begin] == "```python":
             program[begin + 1 : end] = lines[begin + 1 : end]
-    (tmp_path / f"{page}.py").write_text("\n".join(program), "utf-8")
+    (tmp_path / f"{page}_page.py").write_text("\n".join(program), "utf-8")
     done = subprocess.run(
-        [sys.executable, tmp_path / f"{page}.py"],
+        [sys.executable, tmp_path / f"{page}_page.py"],
         capture_output=True,
         text=True,
         timeout=60,

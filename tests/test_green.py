@@ -1,5 +1,6 @@
 """`framewire.green`: every call blocks its own greenlet and no other, and loses nothing."""
 
+import os
 import random
 import time
 
@@ -7,12 +8,13 @@ import numpy as np
 import pytest
 import zmq
 
-gevent = pytest.importorskip("gevent")
-
 import framewire
-from framewire import green
 
-from greenlets import fill, pair, ticking, waiting
+gevent = pytest.importorskip("gevent")
+green = pytest.importorskip("framewire.green")
+greenlets = pytest.importorskip("greenlets")
+fill, pair = greenlets.fill, greenlets.pair
+ticking, waiting = greenlets.ticking, greenlets.waiting
 
 ARRAY = np.arange(12.0)
 BIG = np.arange(5000.0)
@@ -111,6 +113,7 @@ def test_instance():
 
 # ---- time limits
 
+
 def test_time_limits():
     with pair(zmq.PUSH, zmq.PULL, hwm=1) as (push, pull):
         with pytest.warns(UserWarning, match="TIMEO"):
@@ -158,6 +161,7 @@ def test_dontwait_lets_nobody_run():
 
 
 # ---- gevent.Timeout and kill()
+
 
 @pytest.mark.parametrize("over", ["inproc", "tcp"])
 def test_receives_that_are_given_up_lose_nothing(over):
@@ -240,7 +244,9 @@ def test_batch_that_is_given_up(rows):
         assert len(timeout.batch) == 1
 
 
-@pytest.mark.parametrize("values", [[ARRAY] * 3000, np.tile(ARRAY, (3000, 1))], ids=["list", "rows"])
+@pytest.mark.parametrize(
+    "values", [[ARRAY] * 3000, np.tile(ARRAY, (3000, 1))], ids=["list", "rows"]
+)
 @pytest.mark.parametrize("stamp", [False, True])
 def test_batch_that_is_sent_in_part(values, stamp):
     with pair(zmq.PUSH, zmq.PULL, "inproc", hwm=10) as (push, pull):
@@ -260,6 +266,7 @@ def test_batch_that_is_sent_in_part(values, stamp):
 
 
 # ---- wake-ups
+
 
 @pytest.mark.parametrize("over", ["inproc", "tcp"])
 def test_no_wake_up_is_lost(over):
@@ -368,6 +375,7 @@ def test_functions_on_zmq_greens_sockets():
 
 # ---- several greenlets on one socket
 
+
 def test_receivers_take_turns():
     taken = []
 
@@ -436,6 +444,7 @@ def test_parts_of_a_message_stay_together():
 
 # ---- closing
 
+
 @pytest.mark.parametrize("call", ["recv", "recv_value", "recv_raw", "recv_latest"])
 def test_closing_while_receiving(call):
     with pair(zmq.PUSH, zmq.PULL) as (_, pull):
@@ -477,6 +486,7 @@ def test_terminating_while_waiting():
 
 
 # ---- fairness
+
 
 @pytest.mark.parametrize("receive", ["recv", "recv_raw", "recv_many"])
 def test_others_run_beside_one_that_never_waits(receive):
@@ -525,6 +535,7 @@ def test_router_that_is_mandatory():
 
 # ---- polling
 
+
 def test_poller():
     with pair(zmq.PAIR, zmq.PAIR, "inproc") as (mine, other):
         poller = green.Poller()
@@ -547,9 +558,6 @@ def test_poller():
 
 
 def test_poller_with_files_and_other_sockets():
-    from gevent import os as green_os
-    import os
-
     end, start = os.pipe()
     try:
         with pair(zmq.PUSH, zmq.PULL, module=zmq.green) as (push, pull):
@@ -557,7 +565,7 @@ def test_poller_with_files_and_other_sockets():
             poller.register(end, zmq.POLLIN)
             poller.register(pull, zmq.POLLIN)
             polling = waiting(poller.poll)
-            green_os.nb_write(start, b"x")
+            os.write(start, b"x")
             assert polling.get() == [(end, zmq.POLLIN)]
             os.read(end, 1)
             polling = waiting(poller.poll, 20_000)

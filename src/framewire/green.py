@@ -1,7 +1,7 @@
 """gevent: a `Context` and `Socket` whose calls block the greenlet that makes them, and no other.
 
-They are `framewire.Socket` and `zmq.green`'s in one. Functions such as `framewire.send_array` do the
-same on any socket of `zmq.green`. Needs gevent: ``pip install 'framewire[gevent]'``.
+They are `framewire.Socket` and `zmq.green`'s in one. Functions such as `framewire.send_array` do
+the same on any socket of `zmq.green`. Needs gevent: ``pip install 'framewire[gevent]'``.
 """
 
 from time import monotonic
@@ -13,9 +13,11 @@ import zmq
 from . import socket as _plain
 
 try:
-    import zmq.green as _green
-    from gevent.event import Event
-    from gevent.hub import get_hub
+    from gevent.event import Event  # type: ignore[import-untyped]
+    from gevent.hub import get_hub  # type: ignore[import-untyped]
+    from zmq.green.core import _Context as _GreenContext
+    from zmq.green.core import _Socket as _GreenSocket
+    from zmq.green.poll import _Poller as _GreenPoller
 except ImportError as error:
     raise ImportError("framewire.green needs gevent: pip install 'framewire[gevent]'") from error
 
@@ -26,7 +28,7 @@ _LOOKS = 1 << 16  # with the events that one waits for who takes and sends nothi
 _READ, _WRITE = 1, 2  # what a watcher of gevent's is for
 
 
-class Poller(_green.Poller):
+class Poller(_GreenPoller):
     """`zmq.green.Poller` that misses nothing that other greenlets do with our sockets meanwhile."""
 
     def poll(self, timeout: float | None = -1) -> list[tuple[Any, int]]:
@@ -53,9 +55,12 @@ class Poller(_green.Poller):
                     continue
                 ways = _READ if wanted & (zmq.POLLIN | zmq.POLLERR) else 0
                 ways |= _WRITE if wanted & zmq.POLLOUT else 0
+                fd = item
                 if isinstance(item, zmq.Socket):
-                    item, ways = item.FD, _READ
-                watchers.append(get_hub().loop.io(getattr(item, "fileno", lambda: item)(), ways))
+                    fd, ways = item.FD, _READ
+                elif hasattr(item, "fileno"):
+                    fd = item.fileno()
+                watchers.append(get_hub().loop.io(fd, ways))
                 watchers[-1].start(waiter.set)
             waiter.wait(seconds)
         finally:
@@ -67,7 +72,7 @@ class Poller(_green.Poller):
                 watcher.close()
 
 
-class Socket(_plain.Socket, _green.Socket):
+class Socket(_plain.Socket, _GreenSocket):  # type: ignore[misc]  # functions as methods
     """A `framewire.Socket` for greenlets: what would block lets other greenlets run.
 
     Each call is tried at once, and only if that is refused does the greenlet wait; several may wait
@@ -78,6 +83,7 @@ class Socket(_plain.Socket, _green.Socket):
 
     _repr_cls = "framewire.green.Socket"
     _poller_class = Poller
+    _state_event: Any  # zmq.green's watcher of the event file descriptor
     _waiters: dict[Event, int] = {}  # noqa: RUF012  # who waits for which events; each has its own
 
     __class_getitem__: Any = classmethod(GenericAlias)
@@ -90,15 +96,15 @@ class Socket(_plain.Socket, _green.Socket):
 
     def close(self, linger: int | None = None) -> None:
         """Close the socket; see `zmq.Socket.close`. Those who wait for it get ENOTSOCK."""
-        super().close(linger)
+        super().close(linger)  # type: ignore[no-untyped-call]
         self._wake_all()
 
     def get(self, option: int) -> Any:
         """`zmq.Socket.get`. A look at EVENTS wakes who waits for them."""
         if option != zmq.EVENTS:
-            return super().get(option)
+            return super().get(option)  # type: ignore[no-untyped-call]
         try:
-            events = zmq.Socket.get(self, option)
+            events: Any = zmq.Socket.get(self, option)
         except zmq.ZMQError:
             self._wake_all()  # each finds out for itself
             raise
@@ -147,12 +153,12 @@ class Socket(_plain.Socket, _green.Socket):
         self._wait_for(zmq.POLLOUT)
 
 
-class Context(_plain.Context, _green.Context):
+class Context(_plain.Context, _GreenContext):
     """A `framewire.Context` whose sockets are for greenlets."""
 
     _repr_cls = "framewire.green.Context"
     _socket_class = Socket
-    _pyzmq_class = _green.Context
+    _pyzmq_class = _GreenContext
     _instance: Any = None
 
     __class_getitem__: Any = classmethod(GenericAlias)
