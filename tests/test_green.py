@@ -55,7 +55,7 @@ def test_receive_waits(send, value, recv, args, over):
 
 @pytest.mark.parametrize(("send", "value", "recv", "args"), CALLS)
 def test_send_waits(send, value, recv, args):
-    with pair(zmq.PUSH, zmq.PULL, hwm=1) as (push, pull), ticking() as turns:
+    with pair(zmq.PUSH, zmq.PULL, "inproc", hwm=1) as (push, pull), ticking() as turns:
         sent = fill(push, bytes(2000))
         pending = waiting(getattr(push, send), value)
         before = turns()
@@ -115,7 +115,7 @@ def test_instance():
 
 
 def test_time_limits():
-    with pair(zmq.PUSH, zmq.PULL, hwm=1) as (push, pull):
+    with pair(zmq.PUSH, zmq.PULL, "inproc", hwm=1) as (push, pull):
         with pytest.warns(UserWarning, match="TIMEO"):
             pull.rcvtimeo = push.sndtimeo = 100
         for call in (pull.recv_array, pull.recv_value, pull.recv_raw, pull.recv_latest):
@@ -136,7 +136,7 @@ def test_time_limits():
 
 def test_time_limits_are_not_for_pyzmqs_calls():
     """They have no effect in zmq.green, which warns of that."""
-    with pair(zmq.PUSH, zmq.PULL, hwm=1) as (push, pull):
+    with pair(zmq.PUSH, zmq.PULL, "inproc", hwm=1) as (push, pull):
         with pytest.warns(UserWarning, match="TIMEO"):
             pull.rcvtimeo = push.sndtimeo = 10
         for call in (pull.recv, pull.recv_multipart, pull.recv_json, pull.recv_string):
@@ -147,7 +147,7 @@ def test_time_limits_are_not_for_pyzmqs_calls():
 
 
 def test_dontwait_lets_nobody_run():
-    with pair(zmq.PUSH, zmq.PULL) as (push, pull), ticking() as turns:
+    with pair(zmq.PUSH, zmq.PULL, "inproc") as (push, pull), ticking() as turns:
         gevent.sleep(0.01)
         before = turns()
         for call in (pull.recv, pull.recv_array, pull.recv_value, pull.recv_latest):
@@ -358,7 +358,10 @@ def test_blocked_send_beside_a_pending_receive():
 
 
 def test_functions_on_zmq_greens_sockets():
-    with pair(zmq.PUSH, zmq.PULL, hwm=1, module=zmq.green) as (push, pull), ticking() as turns:
+    with (
+        pair(zmq.PUSH, zmq.PULL, "inproc", hwm=1, module=zmq.green) as (push, pull),
+        ticking() as turns,
+    ):
         pending = waiting(framewire.recv_array, pull)
         before = turns()
         gevent.sleep(0.01)
