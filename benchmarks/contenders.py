@@ -21,13 +21,14 @@ class Contender:
     """Two statements, timed as they stand: a wrapper function would add a tenth to the fast ones.
 
     `send` sends `x` on the socket `a`; `recv` binds `y` to what arrives on the socket `b`. `pack`
-    makes `x` of the array to be carried, outside the timing.
+    makes `x` of the array to be carried, outside the timing. The sockets are those of `module`.
     """
 
     title: str
     send: str
     recv: str
     pack: Callable[[Any], Any] = lambda array: array
+    module: str = "zmq"
 
 
 def framed(array: Any) -> list[bytes]:
@@ -224,6 +225,36 @@ CONTENDERS |= {
     ),
     "async-recipe": Contender(
         "pyzmq's recipe on zmq.asyncio", "await send_array(a, x)", "y = await recv_array(b)"
+    ),
+}
+
+# gevent's sockets.
+CONTENDERS |= {
+    "green-fw": Contender(
+        "framewire.green send_array/recv_array",
+        "a.send_array(x)",
+        "y = b.recv_array()",
+        module="framewire.green",
+    ),
+    "green-fw-raw": Contender(
+        "framewire.green send/recv, same bytes",
+        "a.send(x)",
+        "y = b.recv()",
+        np.ndarray.tobytes,
+        "framewire.green",
+    ),
+    "green-raw": Contender(
+        "zmq.green send/recv, same bytes",
+        "a.send(x)",
+        "y = b.recv()",
+        np.ndarray.tobytes,
+        "zmq.green",
+    ),
+    "green-recipe": Contender(
+        "pyzmq's recipe on zmq.green",
+        "recipe.send_array(a, x)",
+        "y = recipe.recv_array(b)",
+        module="zmq.green",
     ),
 }
 

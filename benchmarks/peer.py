@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from importlib import import_module
 from pathlib import Path
 from timeit import Timer
 from typing import Any
@@ -83,7 +84,7 @@ def main(contender: str, role: str, size: str, count: str, hwm: str, endpoint: s
     n = int(count)
     if role == "consume-busy":
         threading.Thread(target=compute, daemon=True).start()
-    with zmq.Context() as context:
+    with import_module(way.module).Context() as context:
         open_end = open_bound if role in ("consume", "consume-busy", "echo") else open_connected
         kind = {"produce": zmq.PUSH, "echo": zmq.PAIR, "ping": zmq.PAIR}.get(role, zmq.PULL)
         with open_end(context, kind, int(hwm), endpoint) as socket:

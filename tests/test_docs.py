@@ -28,9 +28,11 @@ def test_readme_examples(code, printed):
     assert printed in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("page", "needs"), [("serializers", "google.protobuf"), ("telemetry", ""), ("asyncio", "")]
-)
+PAGES = [("serializers", "google.protobuf"), ("telemetry", "")]
+PAGES += [("asyncio", ""), ("gevent", "gevent")]
+
+
+@pytest.mark.parametrize(("page", "needs"), PAGES)
 def test_page(tmp_path, page, needs):
     """All of its code in one namespace, from top to bottom; a traceback has the page's lines."""
     if needs:

@@ -34,8 +34,8 @@ from ._frames cimport (
     frames_slice,
 )
 from ._ledger cimport Account, count_decoded, open_received
-from ._intake cimport Intake, deadline_after, intake_take, is_over
-from ._libzmq cimport ZMQ_RCVHWM, ZMQ_RCVTIMEO, direct, socket_option, zmq
+from ._intake cimport Intake, intake_take
+from ._libzmq cimport ZMQ_POLLIN, ZMQ_RCVHWM, ZMQ_RCVTIMEO, direct, socket_option, zmq
 from ._payload cimport MAX_SPREAD, Part
 from ._recordio cimport get_row
 from ._schema cimport schema_of
@@ -48,8 +48,18 @@ from ._rows cimport (
     find_payload,
     rows_of,
 )
-from ._transport cimport frames_receive, frames_receive_now, raise_received, tell_event_loop
+from ._transport cimport frames_receive, frames_receive_now, raise_received
 from ._values cimport get_value
+from ._waiting cimport (
+    Turn,
+    begin_turn,
+    breathe,
+    deadline_after,
+    is_green,
+    is_over,
+    tell_event_loop,
+    wait_turn,
+)
 
 __all__ = ["recv_latest", "recv_many"]
 
@@ -57,6 +67,7 @@ np.import_array()
 
 cdef enum:
     HELD = 1024        # so many messages at a time are taken with the GIL
+    GREEN = 64         # so many before other greenlets may run
     CHUNK = 16 * 1024  # and so many without it, before they are made into values,
     RUN = 1024 * 1024  # or are copied into rows, before signals are looked at
     MOST_DROPS = 100_000  # by recv_latest, on a socket whose queue has no bound
@@ -145,12 +156,18 @@ cdef class Reader:
         cdef Py_ssize_t most = CHUNK if intake.rows == NULL else RUN
         # as many with the GIL, each time it was got; none where the copies would take long
         cdef Py_ssize_t start = HELD if intake.rows == NULL or intake.rows.size <= SMALL else 0
-        cdef Py_ssize_t held = start
+        cdef bint green = is_green(self.socket)
+        cdef Py_ssize_t held = GREEN if green else start
         cdef Py_ssize_t before
         cdef Py_ssize_t filled
         cdef int error
         cdef bint lost
+        cdef Turn turn
+        begin_turn(&turn, ZMQ_POLLIN, True)
+        turn.deadline = intake.deadline
         while self.taken < wanted:
+            if green and not at_once:
+                breathe(self.socket)
             before, filled = self.taken, intake.filled
             error = intake_take(
                 intake, self.socket, min(wanted - before, held or most), held > 0, self.account
@@ -160,12 +177,16 @@ cdef class Reader:
             if error == EAGAIN and not lost:
                 if held == 0 or is_over(intake.deadline):
                     return 0
-                held = 0
+                if not green:
+                    held = 0
+                elif not wait_turn(&turn, self.socket):
+                    return 0
                 continue
             if error and error != EINTR or lost:
                 raise_received(error)
             PyErr_CheckSignals()
-            held = max(held - (self.taken - before), 0) if held else start
+            if not green:
+                held = max(held - (self.taken - before), 0) if held else start
             if is_over(intake.deadline) and not at_once:
                 return 0
         return 0

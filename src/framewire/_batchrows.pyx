@@ -59,7 +59,7 @@ cdef Py_ssize_t send_rows(
         head = array_head(row, manner.meta, manner.codec.stamps, &batch.stamp_at)
     rows_of(&batch.rows, rows, row)
     batch.head, batch.head_size = <const uint8_t *>PyBytes_AS_STRING(head), PyBytes_GET_SIZE(head)
-    out.count, out.sent, out.send_some = batch.rows.count, 0, send_some
+    out.count, out.sent, out.send_some, out.renumber = batch.rows.count, 0, send_some, NULL
     frames_begin(&out.frames, False, False)
     frames_begin(&batch.envelope, False, False)
     try:

@@ -66,7 +66,6 @@ cdef struct Prepared:
 cdef struct OutgoingValues:
     Outgoing out         # a chunk
     Prepared *prepared
-    uint64_t number      # of the first stamp in it
 
 def send_many(
     socket, values, int flags=0, copy=None, *, serializer=None, topic=None, meta=None, packed=False,
@@ -192,7 +191,8 @@ cdef Py_ssize_t send_values(
     cdef Py_ssize_t total = 0
     cdef bint more = True
     cdef Sequence sequence = None
-    out.count, out.sent, out.send_some, batch.prepared = 0, 0, send_some, prepared
+    out.count, out.sent, out.send_some, out.renumber = 0, 0, send_some, renumber
+    batch.prepared = prepared
     frames_begin(&out.frames, not direct, False)
     try:
         put_envelope(&out.frames, socket, None, manner.topic)
@@ -230,7 +230,7 @@ cdef bint prepare(
     cdef bint continued = is_unfinished(socket)
     if sequence is not None:
         frames.stamp.sender = sequence.sender
-        frames.stamp.sequence = batch.number = sequence.next
+        frames.stamp.sequence = sequence.next
     for value in iterator:
         one = &batch.prepared[out.count]
         begin, in_place = frames.count, frames.in_place
@@ -261,17 +261,23 @@ cdef uint64_t size_from(Frames *frames, Py_ssize_t begin) noexcept:
     return size
 
 
-cdef void renumber(OutgoingValues *batch, Sequence sequence) noexcept:
-    """Number the values anew: the iterator that they are from has used the socket meanwhile."""
+cdef int renumber(Outgoing *out, Sequence sequence) except -1:
+    """Number the values anew that are not sent, if the socket was used since they were prepared."""
+    cdef OutgoingValues *batch = <OutgoingValues *>out
     cdef Py_ssize_t i
     cdef fw_head_t head
     cdef Span frame
-    for i in range(batch.out.count):
+    cdef uint64_t moved = 0
+    for i in range(out.sent, out.count):
         if batch.prepared[i].stamped:
-            frame = frames_span(&batch.out.frames, batch.prepared[i].head)
+            frame = frames_span(&out.frames, batch.prepared[i].head)
             fw_head_parse(frame.data, frame.size, &head, NULL)
-            head.stamp.sequence += sequence.next - batch.number
+            moved = moved or sequence.next - head.stamp.sequence
+            if moved == 0:
+                return 0
+            head.stamp.sequence += moved
             fw_stamp_store(<uint8_t *>frame.data + fw_head_stamp_offset(&head), &head.stamp)
+    return 0
 
 
 cdef int take_back_schemas(OutgoingValues *batch, Manner manner) except -1:
@@ -288,8 +294,8 @@ cdef int take_back_schemas(OutgoingValues *batch, Manner manner) except -1:
 cdef int send(OutgoingValues *batch, object socket, int flags, Sequence sequence) except -1:
     """Send the chunk, as far as there is room."""
     cdef Outgoing *out = &batch.out
-    if sequence is not None and sequence.next != batch.number:
-        renumber(batch, sequence)
+    if sequence is not None:
+        renumber(out, sequence)
     if out.sent < out.count and (not direct or is_unfinished(socket)):
         send_singly(batch, socket, flags, sequence)
     if direct:
@@ -311,7 +317,7 @@ cdef int send_singly(OutgoingValues *batch, object socket, int flags, Sequence s
         except pyzmq.Again:
             if part.first > 0:
                 raise
-            return 0
+            return True
         finally:
             frames.first += part.first
         count_one(batch, sequence)

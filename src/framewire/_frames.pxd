@@ -19,6 +19,7 @@ cdef struct Frames:
     bint received          # close by the rules for messages that others made
     bint foreign           # to be sent: among them are messages that others made
     bint sent              # libzmq has accepted all of it
+    bint patient           # of pyzmq's own calls: no time limit on green sockets, as in zmq.green
     bint stamped           # to be sent: its head gets `stamp`
     fw_stamp_t stamp
     Py_ssize_t in_place    # to be sent: how many frames are not copies

@@ -52,6 +52,7 @@ cdef int frames_begin(Frames *frames, bint as_objects, bint track) except -1:
     frames.count = frames.first = 0
     frames.capacity = FEW_OBJECTS if as_objects else FEW
     frames.received = frames.foreign = frames.sent = frames.stamped = False
+    frames.patient = False
     frames.in_place = 0
     frames.msgs = NULL if as_objects else frames.few
     frames.objects = <PyObject **>frames.few if as_objects else NULL
@@ -101,6 +102,7 @@ cdef void frames_slice(Frames *part, Frames *whole, Py_ssize_t at, Py_ssize_t co
     part.first = 0
     part.received = whole.received
     part.foreign = whole.foreign
+    part.patient = part.sent = part.stamped = False
     part.msgs = NULL if whole.msgs == NULL else &whole.msgs[at]
     part.objects = NULL if whole.objects == NULL else &whole.objects[at]
     part.lent = part.shared = NULL

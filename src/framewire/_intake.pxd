@@ -14,8 +14,6 @@ cdef struct Intake:
     Py_ssize_t filled      # rows that are
     int64_t deadline       # nanoseconds of the monotonic clock; negative: none
 
-cdef int64_t deadline_after(object timeout) except? -2
-cdef bint is_over(int64_t deadline) noexcept nogil
 cdef int intake_take(
     Intake *intake, object socket, Py_ssize_t limit, bint held, Account account
 ) except -1

@@ -11,42 +11,15 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
 from ._buffers cimport close_received, closes_at_once
-from ._c cimport fw_clock_monotonic
 from ._frames cimport Frames
 from ._ledger cimport Account
 from ._libzmq cimport ZMQ_POLLIN, direct, socket_handle, zmq, zmq_msg_t, zmq_pollitem_t
 from ._payload cimport Part
 from ._rows cimport count_row, find_payload
 from ._transport cimport frames_receive_now, receive_message
+from ._waiting cimport time_left
 
 __all__ = []
-
-cdef enum:
-    MILLISECOND = 1_000_000   # nanoseconds
-    LONGEST = 1_000_000_000   # milliseconds, and longer is forever
-
-
-cdef int64_t deadline_after(object timeout) except? -2:
-    """The end of a time limit in milliseconds; negative for a negative one, which is none."""
-    cdef double milliseconds = timeout
-    if milliseconds != milliseconds:
-        raise ValueError("a timeout that is no number")
-    if milliseconds < 0 or milliseconds > LONGEST:
-        return -1
-    return fw_clock_monotonic() + <int64_t>(milliseconds * MILLISECOND)
-
-
-cdef bint is_over(int64_t deadline) noexcept nogil:
-    return deadline >= 0 and fw_clock_monotonic() >= deadline
-
-
-cdef long time_left(int64_t deadline) noexcept nogil:
-    """Milliseconds, rounded up, until the deadline; -1 if there is none."""
-    if deadline < 0:
-        return -1
-    cdef int64_t left = deadline - fw_clock_monotonic()
-    return <long>((left + MILLISECOND - 1) // MILLISECOND) if left > 0 else 0
-
 
 cdef int intake_take(
     Intake *intake, object socket, Py_ssize_t limit, bint held, Account account

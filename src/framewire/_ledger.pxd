@@ -66,6 +66,7 @@ cdef uint64_t size_of(Frames *frames) noexcept
 # Sending: a sequence before the head is packed, then in place of frames_send.
 cdef Sequence open_stamp(Frames *frames, object socket)
 cdef object send_stamped(Frames *frames, object socket, int flags, Sequence sequence)
+cdef int restamp(Frames *frames, object socket) except -1
 # The same without frames: what to write into a head, and what was sent.
 cdef void next_stamp(Sequence sequence, fw_stamp_t *stamp) noexcept nogil
 cdef void count_sent(

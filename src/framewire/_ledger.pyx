@@ -7,17 +7,21 @@ counts under its topic: the frame before the head, but for a routing id. See doc
 
 import os
 
+import zmq as pyzmq
+
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport UINT64_MAX, uint64_t
+from libc.stdint cimport UINT64_MAX, uint8_t, uint64_t
 from libc.string cimport memcmp, memmove
 
 from ._c cimport *
 from ._clock cimport utc_now
 from ._codec cimport attributes_of
-from ._decode cimport find_head, takes_routing_id
+from ._decode cimport find_head, read_head, takes_routing_id
 from ._frames cimport Frames, Span, frames_span
+from ._libzmq cimport ZMQ_DONTWAIT, ZMQ_POLLOUT
 from ._transport cimport frames_send
 from ._unfinished cimport is_unfinished
+from ._waiting cimport Turn, begin_turn, breathe, is_green, wait_turn
 
 __all__ = ["read_ledger"]
 
@@ -173,6 +177,8 @@ cdef object send_stamped(Frames *frames, object socket, int flags, Sequence sequ
     """`frames_send`, and count it, also where a signal handler raises after it was sent."""
     cdef uint64_t size = size_of(frames)
     try:
+        if flags & ZMQ_DONTWAIT == 0 and is_green(socket):
+            return send_stamped_green(frames, socket, flags, sequence)
         return frames_send(frames, socket, flags)
     finally:
         if frames.sent:
@@ -180,6 +186,33 @@ cdef object send_stamped(Frames *frames, object socket, int flags, Sequence sequ
                 sequence, &frames.stamp if frames.stamped else NULL, size,
                 frames.count - frames.in_place, frames.in_place,
             )
+
+
+cdef object send_stamped_green(Frames *frames, object socket, int flags, Sequence sequence):
+    """`frames_send` where, while it waits, other greenlets use up numbers of the sequence."""
+    cdef Turn turn
+    begin_turn(&turn, ZMQ_POLLOUT, False)
+    breathe(socket)
+    while True:
+        if frames.stamped and frames.stamp.sequence != sequence.next:
+            frames.stamp.sequence = sequence.next
+            restamp(frames, socket)
+        try:
+            return frames_send(frames, socket, flags | ZMQ_DONTWAIT)
+        except pyzmq.Again:
+            if frames.first > 0 or not wait_turn(&turn, socket):
+                raise
+
+
+cdef int restamp(Frames *frames, object socket) except -1:
+    """Write a message's stamp, which was changed, into the head that was packed."""
+    cdef fw_head_t head
+    cdef Span frame
+    find_head(frames, socket, &frame)
+    read_head(frame, &head)
+    frames.stamp.time = utc_now()
+    fw_stamp_store(<uint8_t *>frame.data + fw_head_stamp_offset(&head), &frames.stamp)
+    return 0
 
 
 # ---- receiving

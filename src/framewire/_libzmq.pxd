@@ -49,11 +49,21 @@ cdef enum:
     ZMQ_SNDMORE = 2
     ZMQ_SHARED = 3
     ZMQ_TYPE = 16
+    ZMQ_RCVMORE = 13
     ZMQ_RCVHWM = 24
     ZMQ_RCVTIMEO = 27
+    ZMQ_SNDTIMEO = 28
     ZMQ_ROUTER = 6
     ZMQ_STREAM = 11
     ZMQ_POLLIN = 1
+    ZMQ_POLLOUT = 2
+
+# What watches the events of a type of socket.
+cdef enum:
+    NO_LOOP
+    WATCHED        # an event loop that is not told how to wait: asyncio
+    GREEN          # gevent: `_wait_read` and `_wait_write` of zmq.green
+    GREEN_COUNTED  # framewire.green: its `_waiters` are all that wait
 
 cdef Libzmq zmq
 cdef bint direct
@@ -70,7 +80,7 @@ cdef int raise_errno(int error) except -1
 cdef int check_socket(object socket) except -1
 cdef void *look_up_handle(object socket) except NULL
 cdef int socket_option(object socket, int option) except? -1
-cdef bint watches_events(object socket) except -1
+cdef int look_up_loop(object socket) except -1
 cdef bint is_inside(zmq_msg_t *msg) noexcept
 cdef bint in_own_memory(zmq_msg_t *msg) noexcept
 cdef bint came_through_engine(zmq_msg_t *msg) noexcept
@@ -92,10 +102,10 @@ cdef inline void *socket_handle(object socket) except NULL:
     return look_up_handle(socket)
 
 
-cdef inline bint has_event_loop(object socket) except -1:
+cdef inline int event_loop(object socket) except -1:
     """Does this type of socket watch its events with a `get` of its own (asyncio, green)?
 
     A direct call drains the event file descriptor; such a socket must then be asked for EVENTS,
     or it misses a wake-up.
     """
-    return type(socket) is not plain_type and watches_events(socket)
+    return NO_LOOP if type(socket) is plain_type else look_up_loop(socket)

@@ -117,21 +117,29 @@ cdef int socket_option(object socket, int option) except? -1:
 
 
 plain_type = None
-cdef dict watching = {}  # of each type of socket that was seen: has it an event loop?
+cdef dict loops = {}  # the kind of event loop of each type of socket that was seen
 
 
-cdef bint watches_events(object socket) except -1:
-    """`has_event_loop`, for a type that is not the last plain one."""
+cdef int look_up_loop(object socket) except -1:
+    """`event_loop`, for a type that is not the last plain one."""
     global plain_type
     cls = type(socket)
-    watches = watching.get(cls)
-    if watches is None:
+    loop = loops.get(cls)
+    if loop is None:
         if not issubclass(cls, BackendSocket):
-            return False
-        watches = watching[cls] = cls.get is not pyzmq.Socket.get
-    if not watches:
+            return NO_LOOP
+        loop = loops[cls] = kind_of_loop(cls)
+    if loop == NO_LOOP:
         plain_type = cls
-    return watches
+    return loop
+
+
+cdef int kind_of_loop(object cls) except -1:
+    if cls.get is pyzmq.Socket.get:
+        return NO_LOOP
+    if not hasattr(cls, "_wait_read"):
+        return WATCHED
+    return GREEN_COUNTED if hasattr(cls, "_waiters") else GREEN
 
 
 # A zmq_msg_t whose content is in memory of its own, as libzmq 4.2 and 4.3 lay it out.

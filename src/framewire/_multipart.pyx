@@ -105,6 +105,7 @@ cdef object send_one(object socket, object data, int flags, bint copy, bint trac
         send_bytes_through_pyzmq(socket, data, flags)
         return None
     frames_begin(&frames, not direct, track)
+    frames.patient = True
     try:
         tracker = put_frame(&frames, data, socket, copy, track)
         sent = frames_send(&frames, socket, flags)
@@ -192,6 +193,7 @@ def send_multipart(socket, msg_parts, int flags=0, bint copy=True, bint track=Fa
         return send(socket, parts[0], flags, copy, track)
     trackers = []
     frames_begin(&frames, not direct, track)
+    frames.patient = True
     try:
         for i, part in enumerate(parts):
             try:
@@ -278,6 +280,7 @@ def recv(socket, int flags=0, bint copy=True, bint track=False):
     if copy:
         return recv_bytes(socket, flags)
     frames_begin(&frames, not direct, False)
+    frames.patient = True
     try:
         frames_receive(&frames, socket, flags, False)
         return take_frame(&frames, 0, track)
@@ -291,6 +294,7 @@ cdef bytes recv_bytes(object socket, int flags):
     if not direct:
         return receive_bytes_through_pyzmq(socket, flags)
     frames_begin(&frames, False, False)
+    frames.patient = True
     try:
         frames_receive(&frames, socket, flags, False)
         return copy_frame(&frames, 0)
@@ -327,6 +331,7 @@ def recv_multipart(socket, int flags=0, bint copy=True, bint track=False):
     if comes_by(socket, RECV):
         return pyzmq.Socket.recv_multipart(socket, flags, copy, track)
     frames_begin(&frames, not direct, False)
+    frames.patient = True
     try:
         frames_receive(&frames, socket, flags, True)
         if copy:
@@ -369,6 +374,7 @@ def recv_into(socket, buffer, /, *, Py_ssize_t nbytes=0, int flags=0):
     if not 0 <= nbytes <= target.view.len:
         raise ValueError(f"nbytes={nbytes}: the buffer has {target.view.len} bytes")
     frames_begin(&frames, not direct, False)
+    frames.patient = True
     try:
         frames_receive(&frames, socket, flags, False)
         frame = frames_span(&frames, 0)

@@ -10,6 +10,9 @@ ctypedef int (*SendSome)(
     Outgoing *out, Py_ssize_t limit, void *handle, int flags, Sequence sequence
 ) noexcept nogil
 
+# Stamp anew what was prepared before something else was sent on the socket.
+ctypedef int (*Renumber)(Outgoing *out, Sequence sequence) except -1
+
 cdef struct Outgoing:
     Py_ssize_t count     # messages
     Py_ssize_t sent
@@ -17,5 +20,6 @@ cdef struct Outgoing:
     bint interrupted     # by a signal, in a place where that could not be looked at
     Frames frames        # of what is prepared
     SendSome send_some
+    Renumber renumber    # NULL if stamps are made when a message is sent
 
 cdef int send_all(Outgoing *out, object socket, int flags, Sequence sequence) except -1

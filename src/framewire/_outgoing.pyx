@@ -4,8 +4,9 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EINTR
 
 from ._ledger cimport Sequence
-from ._libzmq cimport ZMQ_DONTWAIT, socket_handle
-from ._transport cimport raise_lost, raise_received, tell_event_loop
+from ._libzmq cimport ZMQ_DONTWAIT, ZMQ_POLLOUT, socket_handle
+from ._transport cimport raise_lost, raise_received
+from ._waiting cimport Turn, begin_turn, breathe, is_green, tell_event_loop, wait_turn
 
 __all__ = []
 
@@ -16,15 +17,41 @@ cdef enum:
 
 cdef int send_all(Outgoing *out, object socket, int flags, Sequence sequence) except -1:
     """Send what is not sent yet; out.sent says how far there was room. Not through pyzmq."""
-    try:
-        send_directly(out, socket, flags, sequence)
-        PyErr_CheckSignals()  # here what it raises can say how many were sent
-    finally:
-        tell_event_loop(socket)
+    cdef Turn turn
+    cdef Py_ssize_t before
+    if flags & ZMQ_DONTWAIT or not is_green(socket):
+        send_round(out, socket, flags, sequence, False)
+        return 0
+    begin_turn(&turn, ZMQ_POLLOUT, False)
+    while out.sent < out.count:
+        breathe(socket)
+        if out.renumber != NULL:
+            out.renumber(out, sequence)
+        before = out.sent
+        if send_round(out, socket, flags | ZMQ_DONTWAIT, sequence, True):
+            if out.sent > before:
+                begin_turn(&turn, ZMQ_POLLOUT, False)
+            if not wait_turn(&turn, socket):
+                return 0
     return 0
 
 
-cdef int send_directly(Outgoing *out, object socket, int flags, Sequence sequence) except -1:
+cdef bint send_round(
+    Outgoing *out, object socket, int flags, Sequence sequence, bint briefly
+) except -1:
+    """Send as far as there is room, or `briefly`, only some. Was there too little room?"""
+    cdef bint full
+    try:
+        full = send_directly(out, socket, flags, sequence, briefly)
+        PyErr_CheckSignals()  # here what it raises can say how many were sent
+    finally:
+        tell_event_loop(socket)
+    return full
+
+
+cdef bint send_directly(
+    Outgoing *out, object socket, int flags, Sequence sequence, bint briefly
+) except -1:
     cdef bint held = not out.frames.foreign
     cdef void *handle
     cdef int error
@@ -42,8 +69,10 @@ cdef int send_directly(Outgoing *out, object socket, int flags, Sequence sequenc
         if out.lost:
             raise_lost(error)
         if error == EAGAIN and (not held or flags & ZMQ_DONTWAIT):
-            return 0
+            return True
         if error != EINTR and error != EAGAIN:
             raise_received(error)
         held = held and error == EINTR
-    return 0
+        if briefly:
+            break
+    return False

@@ -9,6 +9,5 @@ cdef int send_message(
 cdef int frames_receive(Frames *frames, object socket, int flags, bint whole) except -1
 cdef bint frames_receive_now(Frames *frames, object socket) except -1
 cdef int receive_message(Frames *frames, void *handle) noexcept nogil
-cdef int tell_event_loop(object socket) except -1
 cdef int raise_received(int error) except -1
 cdef int raise_lost(int error) except -1

@@ -9,31 +9,42 @@ A call is first tried without blocking, holding the GIL: with another Python thr
 release it costs hundreds of times what libzmq needs. Only what would block is done without it.
 """
 
-from time import monotonic
-
 import zmq as pyzmq
-from zmq.backend import Socket as BackendSocket
 
 from .tracker import MessageTracker
 
-from cpython.buffer cimport PyBUF_SIMPLE
 from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EINTR, ENOMEM
 
-from ._buffers cimport Buffer, close_received, hold
-from ._frames cimport Frames, frames_append, next_message
+from ._buffers cimport close_received
+from ._detour cimport (
+    receive_frame_through_pyzmq,
+    receive_through_pyzmq,
+    send_frame_through_pyzmq,
+    send_through_pyzmq,
+)
+from ._frames cimport Frames, next_message
 from ._libzmq cimport (
     ZMQ_DONTWAIT,
+    ZMQ_POLLIN,
+    ZMQ_POLLOUT,
     ZMQ_SNDMORE,
     check_socket,
     direct,
-    has_event_loop,
     raise_errno,
     socket_handle,
     zmq,
     zmq_msg_t,
 )
 from ._unfinished cimport is_unfinished, note_sent
+from ._waiting cimport (
+    Turn,
+    begin_turn,
+    breathe,
+    is_green,
+    tell_event_loop,
+    wait_turn,
+)
 
 __all__ = []
 
@@ -45,11 +56,14 @@ cdef object frames_send(Frames *frames, object socket, int flags):
     Returns None, or a MessageTracker if the list was begun with `track`. Raises what pyzmq raises.
     """
     cdef bint continued = is_unfinished(socket)
-    if not direct:
-        return send_through_pyzmq(frames, socket, flags, continued)
-    tracker = None if frames.lent == NULL else MessageTracker(<list>frames.lent)
+    tracker = None
+    if frames.lent != NULL:
+        tracker = MessageTracker(<list>frames.lent if direct else ())
     try:
-        send_direct(frames, socket, flags, continued)
+        if direct:
+            send_direct(frames, socket, flags, continued)
+        else:
+            send_through_pyzmq(frames, socket, flags, continued)
     finally:
         settle(socket, flags, continued, frames.first)
     return tracker
@@ -107,9 +121,12 @@ cdef void *send_first(Frames *frames, object socket, void *handle, int flags) ex
     """Send the frame that may block, fail and run signal handlers. Returns the handle then."""
     cdef zmq_msg_t *msg = &frames.msgs[0]
     cdef int now = flags_of(0, frames.count, flags)
-    cdef int rc = try_send(frames, msg, handle, now)
+    cdef int rc
     cdef int error
     cdef bint blocked = (flags & ZMQ_DONTWAIT) != 0
+    if not blocked and is_green(socket):
+        return send_first_green(frames, socket, now)
+    rc = try_send(frames, msg, handle, now)
     while rc < 0:
         error = zmq.last_error()
         if error == EINTR:
@@ -122,6 +139,25 @@ cdef void *send_first(Frames *frames, object socket, void *handle, int flags) ex
             rc = zmq.msg_send(msg, handle, now)
     frames.first = 1
     return handle
+
+
+cdef void *send_first_green(Frames *frames, object socket, int flags) except NULL:
+    """`send_first` on a socket of gevent's: while it waits, other greenlets run."""
+    cdef Turn turn
+    cdef void *handle
+    cdef int error
+    begin_turn(&turn, ZMQ_POLLOUT, frames.patient)
+    breathe(socket)
+    while True:
+        handle = socket_handle(socket)
+        if try_send(frames, &frames.msgs[0], handle, flags) >= 0:
+            frames.first = 1
+            return handle
+        error = zmq.last_error()
+        if error == EINTR:
+            PyErr_CheckSignals()
+        elif error != EAGAIN or not wait_turn(&turn, socket):
+            raise_errno(error)
 
 
 cdef int send_rest(
@@ -172,92 +208,11 @@ cdef int settle(object socket, int flags, bint continued, Py_ssize_t sent) excep
     return tell_event_loop(socket)
 
 
-cdef int tell_event_loop(object socket) except -1:
-    if has_event_loop(socket) and is_waited_for(socket) and not socket.closed:
-        socket.get(pyzmq.EVENTS)
-    return 0
-
-
-cdef bint is_waited_for(object socket) except -1:
-    """Does anything wait for the socket's events? Those of asyncio tell, of others it may be."""
-    return socket._state != 0 if hasattr(type(socket), "_state") else True
-
-
-cdef object send_through_pyzmq(Frames *frames, object socket, int flags, bint continued):
-    """`frames_send` by pyzmq's own calls, under the same rules.
-
-    Every frame is copied, so the tracker is done at once: what pyzmq sends in place can hang its
-    garbage collector's thread, and crash at exit. pyzmq runs signal handlers after each call, also
-    after a successful one: an exception that is none of libzmq's does not undo the frame.
-    """
-    check_socket(socket)
-    messages = [
-        pyzmq.Frame(<object>frames.objects[i], copy=True) for i in range(frames.count)
-    ]
-    failure = None
-    try:
-        for i, message in enumerate(messages):
-            how = flags_of(i, frames.count, flags)
-            if frames.count == 1 and not continued:
-                BackendSocket.send(socket, message, how, copy=False)
-            elif i == 0 and not continued:
-                failure = send_first_through_pyzmq(socket, message, how)
-            else:
-                failure = send_once(socket, message, how) or failure
-            frames.first += 1
-        # the exception of a signal handler does not undo a frame
-        frames.sent = not isinstance(failure, pyzmq.ZMQError)
-    finally:
-        settle(socket, flags, continued, frames.first)
-    if failure is not None:
-        if isinstance(failure, pyzmq.Again):
-            failure.lost = True
-        raise failure
-    return None if frames.lent == NULL else MessageTracker()
-
-
 cdef int send_bytes_through_pyzmq(object socket, bytes data, int flags) except -1:
     """One frame as pyzmq sends it, which is as good where no message is in the middle."""
-    check_socket(socket)
-    BackendSocket.send(socket, data, flags)
+    send_frame_through_pyzmq(socket, data, flags)
     settle(socket, flags, False, 1)
     return 0
-
-
-cdef object send_first_through_pyzmq(object socket, object message, int flags):
-    """Send the frame that may block or fail. Returns the exception of a signal handler, or None.
-
-    It waits before it sends, not in between, so that it is known what a handler interrupted.
-    """
-    timeout = socket.getsockopt(pyzmq.SNDTIMEO)  # milliseconds
-    deadline = monotonic() + timeout / 1000
-    while True:
-        try:
-            BackendSocket.send(socket, message, flags | ZMQ_DONTWAIT, copy=False)
-            return None
-        except pyzmq.Again:
-            if flags & ZMQ_DONTWAIT:
-                raise
-        except pyzmq.ZMQError:
-            raise
-        except BaseException as error:
-            # in the middle of a message there is always room for the rest
-            if not socket.getsockopt(pyzmq.EVENTS) & pyzmq.POLLOUT:
-                raise
-            return error
-        left = timeout if timeout < 0 else max(0, int((deadline - monotonic()) * 1000))
-        poller = pyzmq.Poller()
-        poller.register(socket, pyzmq.POLLOUT)
-        if not poller.poll(left):
-            raise pyzmq.Again()
-
-
-cdef object send_once(object socket, object message, int flags):
-    """Send one of the later frames. Returns the exception, or None."""
-    try:
-        BackendSocket.send(socket, message, flags | ZMQ_DONTWAIT, copy=False)
-    except BaseException as error:
-        return error
 
 
 # ---- receiving
@@ -366,6 +321,8 @@ cdef void *receive_first(Frames *frames, object socket, int flags) except NULL:
     cdef bint blocked = (flags & ZMQ_DONTWAIT) != 0
     zmq.msg_init(msg)
     frames.count = 1
+    if not blocked and is_green(socket):
+        return receive_first_green(frames, socket, flags)
     rc = zmq.msg_recv(msg, handle, flags | ZMQ_DONTWAIT)
     while rc < 0:
         error = zmq.last_error()
@@ -380,40 +337,28 @@ cdef void *receive_first(Frames *frames, object socket, int flags) except NULL:
     return handle
 
 
-cdef int receive_through_pyzmq(Frames *frames, object socket, int flags, bint whole) except -1:
-    """`frames_receive` by pyzmq's own calls.
-
-    A signal handler's exception may come with a frame that was received: then the message is lost,
-    and the rest of it is taken from the queue.
-    """
-    cdef Buffer buffer
-    check_socket(socket)
-    interruption = None
-    messages = []
-    more = True
-    while more:
-        try:
-            messages.append(BackendSocket.recv(socket, flags, copy=False))
-            more = whole and messages[-1].more
-        except pyzmq.ZMQError:
-            raise
-        except BaseException as error:
-            interruption = error
-            more = whole and socket.getsockopt(pyzmq.RCVMORE)
-        flags |= ZMQ_DONTWAIT
-    if interruption is not None:
-        raise interruption
-    for message in messages:
-        buffer = hold(message, PyBUF_SIMPLE)
-        buffer.received = True
-        frames_append(frames, buffer)
-    return 0
+cdef void *receive_first_green(Frames *frames, object socket, int flags) except NULL:
+    """`receive_first` on a socket of gevent's: while it waits, other greenlets run."""
+    cdef Turn turn
+    cdef void *handle
+    cdef int error
+    begin_turn(&turn, ZMQ_POLLIN, frames.patient)
+    breathe(socket)
+    while True:
+        handle = socket_handle(socket)
+        if zmq.msg_recv(frames.msgs, handle, flags | ZMQ_DONTWAIT) >= 0:
+            return handle
+        error = zmq.last_error()
+        if error == EINTR:
+            PyErr_CheckSignals()
+        elif error != EAGAIN or not wait_turn(&turn, socket):
+            raise_errno(error)
 
 
 cdef bytes receive_bytes_through_pyzmq(object socket, int flags):
     """One frame as pyzmq receives it."""
     check_socket(socket)
     try:
-        return BackendSocket.recv(socket, flags)
+        return receive_frame_through_pyzmq(socket, flags, True, True)
     finally:
         tell_event_loop(socket)

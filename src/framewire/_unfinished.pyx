@@ -2,7 +2,7 @@
 
 from weakref import ref
 
-from ._libzmq cimport ZMQ_SNDMORE, has_event_loop
+from ._libzmq cimport NO_LOOP, ZMQ_SNDMORE, event_loop
 
 __all__ = []
 
@@ -20,7 +20,7 @@ def forget(reference):
 
 cdef object sender(object socket):
     """What a socket sends by: those of asyncio have a shadow for pyzmq's own calls."""
-    return getattr(socket, "_shadow_sock", socket) if has_event_loop(socket) else socket
+    return getattr(socket, "_shadow_sock", socket) if event_loop(socket) != NO_LOOP else socket
 
 
 cdef bint is_unfinished(object socket) except -1:
