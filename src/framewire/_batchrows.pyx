@@ -18,7 +18,7 @@ from ._frames cimport Frames, frames_begin, frames_end
 from ._ledger cimport Sequence, count_sent, ledger_of, next_stamp, size_of
 from ._libzmq cimport zmq, zmq_msg_t
 from ._manner cimport Manner
-from ._outgoing cimport Outgoing, send_all
+from ._outgoing cimport Outgoing, send_all, send_round
 from ._recordio cimport record_head
 from ._schema cimport schema_of
 from ._rows cimport Rows, rows_of
@@ -59,7 +59,8 @@ cdef Py_ssize_t send_rows(
         head = array_head(row, manner.meta, manner.codec.stamps, &batch.stamp_at)
     rows_of(&batch.rows, rows, row)
     batch.head, batch.head_size = <const uint8_t *>PyBytes_AS_STRING(head), PyBytes_GET_SIZE(head)
-    out.count, out.sent, out.send_some, out.renumber = batch.rows.count, 0, send_some, NULL
+    out.count, out.sent, out.send_some = batch.rows.count, 0, send_some
+    out.send_round, out.renumber = send_round, NULL
     frames_begin(&out.frames, False, False)
     frames_begin(&batch.envelope, False, False)
     try:

@@ -39,7 +39,7 @@ from ._ledger cimport (
 )
 from ._libzmq cimport ZMQ_SNDMORE, direct
 from ._manner cimport Manner, new_manner
-from ._outgoing cimport Outgoing, send_all
+from ._outgoing cimport Outgoing, send_all, send_round
 from ._schema cimport Schema, schema_of
 from ._transport cimport frames_send, send_message
 from ._unfinished cimport is_unfinished
@@ -191,7 +191,8 @@ cdef Py_ssize_t send_values(
     cdef Py_ssize_t total = 0
     cdef bint more = True
     cdef Sequence sequence = None
-    out.count, out.sent, out.send_some, out.renumber = 0, 0, send_some, renumber
+    out.count, out.sent, out.send_some = 0, 0, send_some
+    out.send_round, out.renumber = send_round_of_values, renumber
     batch.prepared = prepared
     frames_begin(&out.frames, not direct, False)
     try:
@@ -206,7 +207,9 @@ cdef Py_ssize_t send_values(
             out.count = out.sent = 0
             frames_clear(&out.frames)
             more = prepare(&batch, socket, iterator, serializer, manner, sequence)
-            send(&batch, socket, flags, sequence)
+            if sequence is not None:
+                renumber(out, sequence)
+            send_all(out, socket, flags, sequence)
         return total + out.sent
     except BaseException as error:
         error.sent = total + out.sent
@@ -291,20 +294,21 @@ cdef int take_back_schemas(OutgoingValues *batch, Manner manner) except -1:
     return 0
 
 
-cdef int send(OutgoingValues *batch, object socket, int flags, Sequence sequence) except -1:
-    """Send the chunk, as far as there is room."""
-    cdef Outgoing *out = &batch.out
-    if sequence is not None:
-        renumber(out, sequence)
+cdef bint send_round_of_values(
+    Outgoing *out, object socket, int flags, Sequence sequence, bint briefly
+) except -1:
+    cdef bint full = False
     if out.sent < out.count and (not direct or is_unfinished(socket)):
-        send_singly(batch, socket, flags, sequence)
-    if direct:
-        return send_all(out, socket, flags, sequence)
+        full = send_singly(<OutgoingValues *>out, socket, flags, sequence)
+    if direct and not full:
+        return send_round(out, socket, flags, sequence, briefly)
     PyErr_CheckSignals()  # here what it raises can say how many were sent
-    return 0
+    return full
 
 
-cdef int send_singly(OutgoingValues *batch, object socket, int flags, Sequence sequence) except -1:
+cdef bint send_singly(
+    OutgoingValues *batch, object socket, int flags, Sequence sequence
+) except -1:
     """By `frames_send`: all through pyzmq, or only the one that ends a message begun before."""
     cdef Frames part
     cdef Frames *frames = &batch.out.frames
@@ -322,7 +326,7 @@ cdef int send_singly(OutgoingValues *batch, object socket, int flags, Sequence s
             frames.first += part.first
         count_one(batch, sequence)
         if direct or batch.out.sent == batch.out.count:
-            return 0
+            return False
 
 
 cdef int send_some(

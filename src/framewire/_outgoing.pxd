@@ -10,6 +10,11 @@ ctypedef int (*SendSome)(
     Outgoing *out, Py_ssize_t limit, void *handle, int flags, Sequence sequence
 ) noexcept nogil
 
+# Send as far as there is room, or `briefly`, only some. Was there too little room?
+ctypedef bint (*SendRound)(
+    Outgoing *out, object socket, int flags, Sequence sequence, bint briefly
+) except -1
+
 # Stamp anew what was prepared before something else was sent on the socket.
 ctypedef int (*Renumber)(Outgoing *out, Sequence sequence) except -1
 
@@ -20,6 +25,10 @@ cdef struct Outgoing:
     bint interrupted     # by a signal, in a place where that could not be looked at
     Frames frames        # of what is prepared
     SendSome send_some
+    SendRound send_round
     Renumber renumber    # NULL if stamps are made when a message is sent
 
 cdef int send_all(Outgoing *out, object socket, int flags, Sequence sequence) except -1
+cdef bint send_round(
+    Outgoing *out, object socket, int flags, Sequence sequence, bint briefly
+) except -1

@@ -16,11 +16,11 @@ cdef enum:
 
 
 cdef int send_all(Outgoing *out, object socket, int flags, Sequence sequence) except -1:
-    """Send what is not sent yet; out.sent says how far there was room. Not through pyzmq."""
+    """Send what is not sent yet; out.sent says how far there was room."""
     cdef Turn turn
     cdef Py_ssize_t before
     if flags & ZMQ_DONTWAIT or not is_green(socket):
-        send_round(out, socket, flags, sequence, False)
+        out.send_round(out, socket, flags, sequence, False)
         return 0
     begin_turn(&turn, ZMQ_POLLOUT, False)
     while out.sent < out.count:
@@ -28,7 +28,7 @@ cdef int send_all(Outgoing *out, object socket, int flags, Sequence sequence) ex
         if out.renumber != NULL:
             out.renumber(out, sequence)
         before = out.sent
-        if send_round(out, socket, flags | ZMQ_DONTWAIT, sequence, True):
+        if out.send_round(out, socket, flags | ZMQ_DONTWAIT, sequence, True):
             if out.sent > before:
                 begin_turn(&turn, ZMQ_POLLOUT, False)
             if not wait_turn(&turn, socket):
@@ -39,7 +39,7 @@ cdef int send_all(Outgoing *out, object socket, int flags, Sequence sequence) ex
 cdef bint send_round(
     Outgoing *out, object socket, int flags, Sequence sequence, bint briefly
 ) except -1:
-    """Send as far as there is room, or `briefly`, only some. Was there too little room?"""
+    """By libzmq's functions; not in the middle of a message."""
     cdef bint full
     try:
         full = send_directly(out, socket, flags, sequence, briefly)
