@@ -310,7 +310,7 @@ def test_thousands_of_schemas():
     before = peak()
     for n in range(300, 3000):
         take(n, names(n, 3), ["<u4"] * 3, 4)
-    assert len(framewire.records._learned) <= 256
+    assert len(framewire.learned._learned) <= 256
     assert peak() - before < 30, (before, peak())
     """)
 

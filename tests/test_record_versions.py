@@ -79,7 +79,7 @@ def test_a_reader_that_only_knows_the_older_one(pair, monkeypatch):
         more: str = "x"
 
     monkeypatch.delitem(framewire.records.DEFINED, Newer.fingerprint)
-    monkeypatch.setattr(framewire.records, "_older_of", {})
+    monkeypatch.setattr(framewire.learned, "OLDER", {})
     here.send_value(Newer(5))
     came = there.recv_value()
     assert type(came) is Known

@@ -6,7 +6,8 @@ docs/wire-format.md, "Records".
 from typing import Any
 
 from .errors import DecodeError, SchemaError
-from .records import DEFINED, RecordMeta, class_for, mismatch
+from .learned import class_for, mismatch
+from .records import DEFINED, RecordMeta
 from .typed import convert, records_in
 
 from cpython.buffer cimport PyBUF_SIMPLE

@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import inspect
 import sys
-import threading
 import typing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,9 +13,8 @@ import numpy as np
 from ._records import Field, RecordBase
 from ._recordtype import make_fast
 from ._schema import MISSING, Schema
-from .errors import DecodeError, SchemaError
 from .fields import FieldType, field_type, struct_types
-from .schema import Definition, difference, extended, parse_schema, schema_for_dtype, schema_of_form
+from .schema import Definition, extended, schema_for_dtype, schema_of_form
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -28,25 +26,21 @@ else:
 
 __all__ = [
     "DEFINED",
+    "OLDER",
     "Record",
     "RecordMeta",
-    "class_for",
+    "class_inside",
     "class_of_dtype",
-    "mismatch",
+    "make_class",
     "record",
     "records_of",
 ]
 
-_MAX_LEARNED = 256  # schemas
-_MAX_LEARNED_TEXT = 1 << 18  # bytes of them all; a class takes some fifty times as much
 
 # The classes that this process has defined, by fingerprint, of two the later one; and by those of
 # the older versions that they take.
 DEFINED: dict[int, type["Record"]] = {}
-_older_of: dict[int, type["Record"]] = {}
-# Those made of schemas that came with messages, the one used last is last.
-_learned: dict[int, type["Record"]] = {}
-_learning = threading.Lock()
+OLDER: dict[int, type["Record"]] = {}
 
 
 def _own_hints(cls: type) -> dict[str, Any]:
@@ -85,7 +79,7 @@ def _descriptors(schema: Schema, learned: bool = False) -> dict[str, Field]:
 def _define(cls: Any) -> None:
     """Take the messages of a class from now on."""
     DEFINED[cls._schema.fingerprint] = cls
-    _older_of.update(dict.fromkeys(cls._schema.older, cls))
+    OLDER.update(dict.fromkeys(cls._schema.older, cls))
 
 
 def _is_reserved(name: str) -> bool:
@@ -255,12 +249,14 @@ def record(
         fields = _of_class(definition)
         if not fields:
             raise TypeError(f"{definition.__name__} has no annotations that are fields")
-        made = _class(extended(None, name or definition.__name__, fields), **_methods(definition))
+        made = make_class(
+            extended(None, name or definition.__name__, fields), **_methods(definition)
+        )
         made.__doc__ = definition.__doc__
         made.__module__ = definition.__module__
         made.__qualname__ = definition.__qualname__ if name is None else name
         return made
-    schema = schema_for_dtype(np.dtype(definition), name or "Record", _class_inside)
+    schema = schema_for_dtype(np.dtype(definition), name or "Record", class_inside)
     return _without_statement(schema, sys._getframe(1))
 
 
@@ -270,7 +266,7 @@ def _without_statement(schema: Schema, caller: Any) -> Any:
     A class that was defined before, perhaps with defaults, keeps the messages of this schema.
     """
     known = DEFINED.get(schema.fingerprint)
-    made = _class(schema)
+    made = make_class(schema)
     made.__module__ = caller.f_globals.get("__name__", made.__module__)
     if known is not None:
         _define(known)
@@ -318,9 +314,9 @@ def _definitions(cls: type, hints: dict[str, Any], defaults: dict[str, Any]) -> 
     return found
 
 
-def _class_inside(form: Any) -> Any:
+def class_inside(form: Any) -> Any:
     """The class of a structure inside another, which has no other name than its field's."""
-    return _class(schema_of_form(form, "Record", _class_inside), learned=True)
+    return make_class(schema_of_form(form, "Record", class_inside), learned=True)
 
 
 def _methods(cls: type) -> dict[str, Any]:
@@ -332,7 +328,7 @@ def _methods(cls: type) -> dict[str, Any]:
     return found
 
 
-def _class(schema: Schema, learned: bool = False, **methods: Any) -> Any:
+def make_class(schema: Schema, learned: bool = False, **methods: Any) -> Any:
     """A class with a schema that was made before it."""
     # set later, the names would be interned: on Python 3.12 for ever, whoever sent them
     descriptors = _descriptors(schema, learned)
@@ -347,7 +343,7 @@ def class_of_dtype(dtype: np.dtype[Any]) -> Any:
 
 
 def _class_without_name(dtype: np.dtype[Any]) -> Any:
-    return _class(schema_for_dtype(dtype, "Record", _class_inside), learned=True)
+    return make_class(schema_for_dtype(dtype, "Record", class_inside), learned=True)
 
 
 _cached_class = functools.lru_cache(maxsize=256)(_class_without_name)
@@ -358,73 +354,3 @@ def records_of(rows: np.ndarray[Any, Any]) -> Iterator[Record]:
     cls = class_of_dtype(rows.dtype)
     for row in rows:
         yield cls.unpack(row.tobytes())
-
-
-# ---- what came with a message
-
-
-def class_for(fingerprint: int, versions: Sequence[int], schema: bytes | None) -> Any:
-    """The class of a message's record: one defined here, or made of the schema that it brings.
-
-    Raises
-    ------
-    SchemaError
-        Nothing is known of it.
-    DecodeError
-        Code ``schema``: the schema is none, or not that of the fingerprint.
-    """
-    known = DEFINED.get(fingerprint)
-    for each in versions:
-        known = known or DEFINED.get(each)
-    known = known or _older_of.get(fingerprint)
-    if known is None and fingerprint not in _learned and schema is not None:
-        learn(fingerprint, schema)
-    known = known or _recalled(fingerprint)
-    if known is None:
-        raise SchemaError(
-            f"a record of the unknown schema {fingerprint:#018x}: define its class here, or have "
-            "the sender's Codec(schema=...) send the schema",
-            "mismatch",
-        )
-    return known
-
-
-def _recalled(fingerprint: int) -> Any:
-    """A class that was learned, which is now the last to be forgotten; None if there is none."""
-    with _learning:
-        cls = _learned.pop(fingerprint, None)
-        if cls is not None:
-            _learned[fingerprint] = cls
-        return cls
-
-
-def learn(fingerprint: int, text: bytes) -> None:
-    """Keep the class of a schema that came with a message."""
-    name = f"Record_{fingerprint:016x}"
-    cls = _class(parse_schema(fingerprint, text, name, _class_inside), learned=True)
-    with _learning:
-        _learned[fingerprint] = cls
-        room = _MAX_LEARNED_TEXT - sum(len(each.schema) for each in _learned.values())
-        while len(_learned) > 1 and (len(_learned) > _MAX_LEARNED or room < 0):
-            room += len(_learned.pop(next(iter(_learned))).schema)
-
-
-def mismatch(cls: Any, fingerprint: int, text: bytes | None) -> SchemaError:
-    """The error for a record of another schema than the class that was asked for."""
-    ours = cls._known_schema()
-    theirs: Schema | None = None
-    for known in (DEFINED.get(fingerprint), _learned.get(fingerprint)):
-        if known is not None:
-            theirs = known._schema
-    if theirs is None and text is not None:
-        try:
-            theirs = parse_schema(fingerprint, text, "sender's")
-        except DecodeError as error:
-            return SchemaError(f"a record that is no {ours.name}: {error}", "mismatch")
-    if theirs is None:
-        return SchemaError(
-            f"a record of schema {fingerprint:#018x}, {ours.name} has {ours.fingerprint:#018x}; "
-            "with Codec(schema=...) at the sender this would say what differs",
-            "mismatch",
-        )
-    return SchemaError(f"a record that is no {ours.name}: {difference(ours, theirs)}", "mismatch")

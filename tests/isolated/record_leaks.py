@@ -10,7 +10,7 @@ import psutil
 
 import framewire
 from framewire import Codec, Record, array, f32, f64, text, u8, u32
-from framewire.records import DEFINED, _older_of
+from framewire.records import DEFINED, OLDER
 
 
 class Point(Record):
@@ -128,7 +128,7 @@ def new_class(number):
     for each in (Dropped, Derived):
         DEFINED.pop(each.fingerprint)
         for older in each._schema.older:
-            _older_of.pop(older, None)
+            OLDER.pop(older, None)
     made = framewire.record("<If", "x y")
     made(1, 2)
     DEFINED.pop(made.fingerprint)
