@@ -1,1 +1,5 @@
-__all__: list[str]
+from typing import Any
+
+__all__ = ["has_begun"]
+
+def has_begun(socket: Any) -> bool: ...

@@ -4,7 +4,7 @@ from weakref import ref
 
 from ._libzmq cimport NO_LOOP, ZMQ_SNDMORE, event_loop
 
-__all__ = []
+__all__ = ["has_begun"]
 
 # Sockets on which a message was begun with SNDMORE and not finished: what comes next is not a
 # first frame. A weak reference by the socket's id; the last one that was taken out, to use again.
@@ -40,3 +40,8 @@ cdef int note_sent(object socket, int flags) except -1:
         reused = spare is not None and spare() is socket
         unfinished[<size_t><void *>socket] = spare if reused else ref(socket, forget)
     return 0
+
+
+def has_begun(socket):
+    """Is a socket in the middle of a message that it sends? Its rest never waits."""
+    return is_unfinished(socket)

@@ -81,7 +81,7 @@ cdef int tell_event_loop(object socket) except -1:
     try:
         if not socket.closed:
             socket.get(pyzmq.EVENTS)
-    except pyzmq.ZMQError:
+    except (pyzmq.ZMQError, RuntimeError):  # asyncio's: this thread has no loop
         pass
     return 0
 

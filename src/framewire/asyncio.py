@@ -17,6 +17,7 @@ from zmq.asyncio import Poller
 from . import _arrays, _batch, _batchsend, _calls, _raw, message
 from . import socket as plain
 from ._codec import Codec
+from ._unfinished import has_begun
 from .batch import Batch
 from .futures import DONTWAIT, LOOK, Line, WaitingSocket, is_lost
 from .stats import Stats, stats
@@ -45,11 +46,11 @@ def _receiving(
     @wraps(function)
     async def receive(self: Any, flags: int = 0, *args: Any, **kwargs: Any) -> Any:
         line: Line = self._incoming
-        if self._turns.over():  # before anything is taken
+        if self._turns.over() and not self._has_more():  # before anything is taken
             await asyncio.sleep(0)
         if flags & DONTWAIT:
             return call(self, flags, *args, **kwargs)
-        if not line.waiting and not line.queue:
+        if not (line.waiting or line.queue) or self._has_more():
             try:
                 return call(self, flags | DONTWAIT, *args, **kwargs)
             except zmq.Again:
@@ -73,11 +74,12 @@ def _sending(
         line: Line = self._outgoing
         if what is _MISSING:  # given by its name, or not at all: then the call says so
             what = kwargs.pop(named) if named in kwargs else call(self)
-        if self._turns.over():  # before anything is sent
+        begun = has_begun(self)
+        if not begun and self._turns.over():  # before anything is sent
             await asyncio.sleep(0)
         if flags & DONTWAIT:
             return call(self, what, flags, *args, **kwargs)
-        if not line.waiting and not line.queue:
+        if begun or not (line.waiting or line.queue):
             try:
                 return call(self, what, flags | DONTWAIT, *args, **kwargs)
             except zmq.Again as error:

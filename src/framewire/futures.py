@@ -19,6 +19,7 @@ from zmq import EVENTS
 from . import socket as plain
 from ._json import json_dumps, json_loads
 from ._serialized import restricted
+from ._unfinished import has_begun
 
 __all__ = ["DONTWAIT", "LOOK", "Line", "WaitingSocket", "is_lost"]
 
@@ -26,10 +27,11 @@ _T = TypeVar("_T")
 _Future = asyncio.Future[Any]
 
 # Plain numbers: the operators of pyzmq's enumerations take longer than a receive.
-DONTWAIT, POLLIN, POLLOUT = int(zmq.DONTWAIT), int(zmq.POLLIN), int(zmq.POLLOUT)
+DONTWAIT, SNDMORE = int(zmq.DONTWAIT), int(zmq.SNDMORE)
+POLLIN, POLLOUT = int(zmq.POLLIN), int(zmq.POLLOUT)
 
 TURN = 0.001  # seconds that a socket which is always ready has before the loop's other tasks
-LOOK = 8  # messages from one look at the clock to the next
+LOOK = 1  # messages from one look at the clock to the next
 REFUSED = 0.001  # seconds until a send is tried again that libzmq refuses although it is writable
 
 # What a closed socket's calls are made on: its shadow's handle is of memory that is gone.
@@ -77,6 +79,9 @@ class Wake(asyncio.Future[None]):
 
     def serve(self) -> None:
         """Be done, and run the task until it waits for something else."""
+        if self._wakeup is None or self._wakeup[1] is None:  # it is no task of asyncio's that waits
+            self.set_result(None)
+            return
         wakeup, context = self._wakeup
         self.remove_done_callback(wakeup)
         self.set_result(None)
@@ -161,6 +166,31 @@ class WaitingSocket(zmq.asyncio.Socket):
         super().close(linger)
         self._shadow_sock = _CLOSED
         self.__dict__["_state"] = 0
+
+    # ---- messages by the frame
+
+    def _has_more(self) -> bool:
+        """Is it in the middle of a message that it receives? The rest is there: nobody waits."""
+        return bool(self._shadow_sock.get(zmq.RCVMORE))
+
+    # One future later, others may have used the socket: so those that may be of a frame in the
+    # middle of a message give up no turn, as in pyzmq.
+
+    def _may_receive(self, whole: bool) -> bool:
+        """May a call receive now, and not in its turn? `whole`: all frames of a message."""
+        line = self._incoming
+        if line.waiting or line.queue:
+            return self._has_more()
+        return not whole or not self._turns.over() or self._has_more()
+
+    def _may_send(self, flags: int) -> bool:
+        """May a call send now, and not in its turn? What was begun is ended first."""
+        line = self._outgoing
+        if has_begun(self):
+            return True
+        if line.waiting or line.queue:
+            return False
+        return bool(flags & (SNDMORE | DONTWAIT)) or not self._turns.over()
 
     # ---- waiting
 
@@ -294,10 +324,12 @@ class WaitingSocket(zmq.asyncio.Socket):
 
     # ---- pyzmq's own calls, which return futures
 
-    def _receive(self, receive: Callable[..., Any], flags: int, *args: Any) -> _Future:
+    def _receive(
+        self, receive: Callable[..., Any], flags: int, *args: Any, whole: bool = False
+    ) -> _Future:
         line = self._incoming
         at_once = flags & DONTWAIT
-        if at_once or not (line.waiting or line.queue or self._turns.over()):
+        if at_once or self._may_receive(whole):
             future: _Future = asyncio.Future()
             try:
                 future.set_result(receive(flags | DONTWAIT, *args))
@@ -315,7 +347,7 @@ class WaitingSocket(zmq.asyncio.Socket):
     def _transmit(self, send: Callable[..., Any], data: Any, flags: int, *args: Any) -> _Future:
         line = self._outgoing
         at_once = flags & DONTWAIT
-        if not (line.waiting or line.queue) and (at_once or not self._turns.over()):
+        if self._may_send(flags):
             future: _Future = asyncio.Future()
             try:
                 future.set_result(send(data, flags | DONTWAIT, *args))
@@ -335,7 +367,7 @@ class WaitingSocket(zmq.asyncio.Socket):
 
     def recv_multipart(self, flags: int = 0, copy: bool = True, track: bool = False) -> Any:
         """`zmq.asyncio.Socket.recv_multipart`: a future of all frames of a message."""
-        return self._receive(self._shadow_sock.recv_multipart, flags, copy, track)
+        return self._receive(self._shadow_sock.recv_multipart, flags, copy, track, whole=True)
 
     def recv_into(self, buffer: Any, /, *, nbytes: int = 0, flags: int = 0) -> Any:
         """`zmq.asyncio.Socket.recv_into`: a future of how many bytes came into your memory."""
