@@ -19,7 +19,7 @@ from . import socket as plain
 from ._codec import Codec
 from ._unfinished import has_begun
 from .batch import Batch
-from .futures import DONTWAIT, LOOK, Line, WaitingSocket, is_lost
+from .futures import DONTWAIT, Line, WaitingSocket, is_lost
 from .stats import Stats, stats
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ class Socket(plain.SocketCodec, WaitingSocket):
                 raise zmq.Again
             return batch
 
-        if self._turns.over(LOOK):
+        if self._turns.over():
             await asyncio.sleep(0)
         try:
             if timeout == 0 or not (line.waiting or line.queue):
@@ -279,7 +279,7 @@ class Socket(plain.SocketCodec, WaitingSocket):
         step = Step(values)
         try:
             while step.fill(total):
-                if self._turns.over(LOOK):
+                if self._turns.over():
                     await asyncio.sleep(0)
                 sent = await self._send_some(send, step.chunk, flags)
                 total += sent

@@ -21,7 +21,7 @@ from ._json import json_dumps, json_loads
 from ._serialized import restricted
 from ._unfinished import has_begun
 
-__all__ = ["DONTWAIT", "LOOK", "Line", "WaitingSocket", "is_lost"]
+__all__ = ["DONTWAIT", "Line", "WaitingSocket", "is_lost"]
 
 _T = TypeVar("_T")
 _Future = asyncio.Future[Any]
@@ -31,7 +31,6 @@ DONTWAIT, SNDMORE = int(zmq.DONTWAIT), int(zmq.SNDMORE)
 POLLIN, POLLOUT = int(zmq.POLLIN), int(zmq.POLLOUT)
 
 TURN = 0.001  # seconds that a socket which is always ready has before the loop's other tasks
-LOOK = 1  # messages from one look at the clock to the next
 REFUSED = 0.001  # seconds until a send is tried again that libzmq refuses although it is writable
 
 # What a closed socket's calls are made on: its shadow's handle is of memory that is gone.
@@ -41,7 +40,7 @@ _CLOSED = plain.Socket.__new__(plain.Socket)
 class Turns:
     """When the tasks that use a socket which is always ready must let others run."""
 
-    __slots__ = ("begun", "left", "scheduled")
+    __slots__ = ("begun", "scheduled")
 
     def __init__(self) -> None:
         self.scheduled: Any = None  # the loop that is going to look at the socket's events
@@ -50,14 +49,9 @@ class Turns:
     def begin(self) -> None:
         """The loop has run other tasks."""
         self.begun = monotonic()
-        self.left = LOOK
 
-    def over(self, messages: int = 1) -> bool:
-        """Let others run now, before so many messages are taken?"""
-        self.left -= messages
-        if self.left > 0:
-            return False
-        self.left = LOOK
+    def over(self) -> bool:
+        """Let others run now?"""
         if monotonic() - self.begun < TURN:
             return False
         self.begin()
