@@ -126,7 +126,9 @@ def producer(built):
         # in the system's own order: its zmq.h, if there is one, else the tests'
         include = ["-I", framewire.get_include(), "-idirafter", str(HERE)]
         sources = [str(EXAMPLE / "producer.c"), *map(str, (ROOT / "csrc/src").glob("*.c"))]
-        library = [libzmq(), f"-Wl,-rpath,{Path(libzmq()).parent}", "-pthread"]
+        # the old kind of rpath is for libraries of libraries, too: old wheels' libzmq needs it
+        rpath = f"-Wl,--disable-new-dtags,-rpath,{Path(libzmq()).parent}"
+        library = [libzmq(), rpath, "-pthread"]
         warnings = ["-Wall", "-Wextra", "-Werror"]
         make(
             folder,

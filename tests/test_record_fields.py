@@ -8,6 +8,8 @@ import pytest
 
 from framewire import Record, array, f32, f64, u8, u16
 
+wraps = pytest.mark.skipif(np.__version__ < "2", reason="numpy before 2 wraps integers around")
+
 
 class Point(Record):
     x: f32
@@ -163,7 +165,7 @@ def test_scalars_of_numpy():
         ("u", "abc", ValueError),
         ("h", 1e6, ValueError),
         ("h", "1", TypeError),
-        ("r", (256, 1), ValueError),
+        pytest.param("r", (256, 1), ValueError, marks=wraps),
         ("r", np.array((1, 2), [("a", "<i4"), ("b", "<f8")])[()], TypeError),
     ],
 )
