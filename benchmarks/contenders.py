@@ -153,17 +153,6 @@ def rows(array: Any, count: int) -> Any:
     return np.tile(array, (count, 1))
 
 
-CONTENDERS |= {
-    f"rows-{count}": Contender(
-        f"framewire recv_many(out=...), {count:,} at a time",
-        "framewire.send_many(a, x)",
-        "framewire.recv_many(b, None, out=y)",
-        partial(rows, count=count),
-    )
-    for count in BATCHES
-}
-
-
 class Fixed(framewire.Record):
     """A record without tails, of 16 bytes."""
 
@@ -178,11 +167,15 @@ def record_rows(array: Any, count: int) -> Any:
 
 
 CONTENDERS |= {
-    f"records-{count}": Contender(
-        f"framewire send_many/recv_many(out=...), {count:,} at a time",
+    f"{kind}-{count}": Contender(
+        f"framewire {calls}, {count:,} at a time",
         "framewire.send_many(a, x)",
         "framewire.recv_many(b, None, out=y)",
-        partial(record_rows, count=count),
+        partial(make, count=count),
+    )
+    for kind, calls, make in (
+        ("rows", "recv_many(out=...)", rows),
+        ("records", "send_many/recv_many(out=...)", record_rows),
     )
     for count in BATCHES
 }

@@ -18,7 +18,7 @@ class Point(Record):
     y: f64
 
 
-class Everything(Record):
+class Older(Record):
     n: u32
     t: f64
     name: text(8)
@@ -27,6 +27,9 @@ class Everything(Record):
     c: np.complex64
     msg: str
     raw: bytes
+
+
+class Everything(Older):
     more: str = "default"
 
 
@@ -42,17 +45,6 @@ class Init(Point):
 class Final(Point):
     def __del__(self):
         self.pack()
-
-
-class Older(Record):
-    n: u32
-    t: f64
-    name: text(8)
-    point: Point
-    m: array(f64, 3)
-    c: np.complex64
-    msg: str
-    raw: bytes
 
 
 msg, raw, m, name = "text" * 10, b"raw" * 10, np.arange(3.0), "né"
