@@ -117,23 +117,41 @@ cdef inline int try_send(Frames *frames, zmq_msg_t *msg, void *handle, int flags
     return rc
 
 
+cdef void *handle_after(object socket, void *handle, bint blocked) except NULL:
+    """After libzmq has refused a call: what to block on, when handlers of signals have run.
+
+    `blocked`: the call has blocked already, or must not, and EAGAIN is raised as any other error.
+    """
+    cdef int error = zmq.last_error()
+    if error == EINTR:
+        PyErr_CheckSignals()
+        return socket_handle(socket)
+    if error != EAGAIN or blocked:
+        raise_errno(error)
+    return handle
+
+
+cdef int wait_green(Turn *turn, object socket) except -1:
+    """The same on a socket of gevent's: the greenlet waits; EAGAIN is raised when its time is over."""
+    cdef int error = zmq.last_error()
+    if error == EINTR:
+        PyErr_CheckSignals()
+    elif error != EAGAIN or not wait_turn(turn, socket):
+        raise_errno(error)
+    return 0
+
+
 cdef void *send_first(Frames *frames, object socket, void *handle, int flags) except NULL:
     """Send the frame that may block, fail and run signal handlers. Returns the handle then."""
     cdef zmq_msg_t *msg = &frames.msgs[0]
     cdef int now = flags_of(0, frames.count, flags)
     cdef int rc
-    cdef int error
     cdef bint blocked = (flags & ZMQ_DONTWAIT) != 0
     if not blocked and is_green(socket):
         return send_first_green(frames, socket, now)
     rc = try_send(frames, msg, handle, now)
     while rc < 0:
-        error = zmq.last_error()
-        if error == EINTR:
-            PyErr_CheckSignals()
-            handle = socket_handle(socket)
-        elif error != EAGAIN or blocked:
-            raise_errno(error)
+        handle = handle_after(socket, handle, blocked)
         blocked = True
         with nogil:
             rc = zmq.msg_send(msg, handle, now)
@@ -145,7 +163,6 @@ cdef void *send_first_green(Frames *frames, object socket, int flags) except NUL
     """`send_first` on a socket of gevent's: while it waits, other greenlets run."""
     cdef Turn turn
     cdef void *handle
-    cdef int error
     begin_turn(&turn, ZMQ_POLLOUT, frames.patient)
     breathe(socket)
     while True:
@@ -153,11 +170,7 @@ cdef void *send_first_green(Frames *frames, object socket, int flags) except NUL
         if try_send(frames, &frames.msgs[0], handle, flags) >= 0:
             frames.first = 1
             return handle
-        error = zmq.last_error()
-        if error == EINTR:
-            PyErr_CheckSignals()
-        elif error != EAGAIN or not wait_turn(&turn, socket):
-            raise_errno(error)
+        wait_green(&turn, socket)
 
 
 cdef int send_rest(
@@ -316,7 +329,6 @@ cdef void *receive_first(Frames *frames, object socket, int flags) except NULL:
     """Receive the frame that may block and run signal handlers. Returns the handle then."""
     cdef void *handle = socket_handle(socket)
     cdef zmq_msg_t *msg = frames.msgs
-    cdef int error
     cdef int rc
     cdef bint blocked = (flags & ZMQ_DONTWAIT) != 0
     zmq.msg_init(msg)
@@ -325,12 +337,7 @@ cdef void *receive_first(Frames *frames, object socket, int flags) except NULL:
         return receive_first_green(frames, socket, flags)
     rc = zmq.msg_recv(msg, handle, flags | ZMQ_DONTWAIT)
     while rc < 0:
-        error = zmq.last_error()
-        if error == EINTR:
-            PyErr_CheckSignals()
-            handle = socket_handle(socket)
-        elif error != EAGAIN or blocked:
-            raise_errno(error)
+        handle = handle_after(socket, handle, blocked)
         blocked = True
         with nogil:
             rc = zmq.msg_recv(msg, handle, flags)
@@ -341,18 +348,13 @@ cdef void *receive_first_green(Frames *frames, object socket, int flags) except 
     """`receive_first` on a socket of gevent's: while it waits, other greenlets run."""
     cdef Turn turn
     cdef void *handle
-    cdef int error
     begin_turn(&turn, ZMQ_POLLIN, frames.patient)
     breathe(socket)
     while True:
         handle = socket_handle(socket)
         if zmq.msg_recv(frames.msgs, handle, flags | ZMQ_DONTWAIT) >= 0:
             return handle
-        error = zmq.last_error()
-        if error == EINTR:
-            PyErr_CheckSignals()
-        elif error != EAGAIN or not wait_turn(&turn, socket):
-            raise_errno(error)
+        wait_green(&turn, socket)
 
 
 cdef bytes receive_bytes_through_pyzmq(object socket, int flags):
