@@ -132,7 +132,7 @@ cdef void *handle_after(object socket, void *handle, bint blocked) except NULL:
 
 
 cdef int wait_green(Turn *turn, object socket) except -1:
-    """The same on a socket of gevent's: the greenlet waits; EAGAIN is raised when its time is over."""
+    """The same on a socket of gevent's: its greenlet waits, and EAGAIN is raised after its time."""
     cdef int error = zmq.last_error()
     if error == EINTR:
         PyErr_CheckSignals()
