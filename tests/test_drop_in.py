@@ -11,12 +11,14 @@ import zmq.asyncio
 
 import framewire
 import framewire.zmq.asyncio
+import framewire.zmq.green
 from framewire import zmq as drop_in
 
 OURS = {
     "Context": framewire.Context,
     "Socket": framewire.Socket,
     "asyncio": framewire.zmq.asyncio,
+    "green": framewire.zmq.green,
 }
 
 

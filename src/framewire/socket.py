@@ -1,5 +1,6 @@
 """`Socket` and `Context`: pyzmq's, with framewire's functions as methods."""
 
+import sys
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any
 
@@ -169,7 +170,15 @@ def _classes() -> "list[tuple[Any, type]]":
     """pyzmq's contexts, and our sockets for them."""
     from . import asyncio  # not before: it takes as long to import as all else
 
-    return [(zmq.Context, Socket), (asyncio.Context._of_pyzmq, asyncio.Socket)]
+    classes: list[tuple[Any, type]] = [
+        (zmq.Context, Socket),
+        (asyncio.Context._of_pyzmq, asyncio.Socket),
+    ]
+    if "gevent" in sys.modules:  # who does not use it should not have to import it
+        from . import green
+
+        classes.append((green.Context._of_pyzmq, green.Socket))
+    return classes
 
 
 _pyzmqs: "dict[Any, Any]" = {}  # while `install` holds: what pyzmq's contexts gave out
@@ -178,8 +187,9 @@ _pyzmqs: "dict[Any, Any]" = {}  # while `install` holds: what pyzmq's contexts g
 def install() -> None:
     """Make pyzmq's contexts give out framewire's sockets from now on, in the whole process.
 
-    `zmq.Context` and `zmq.asyncio.Context`. Contexts that exist already do so too; sockets that
-    exist stay as they are, and so do contexts with a socket class of their own. See `uninstall`.
+    `zmq.Context`, `zmq.asyncio.Context` and, if gevent has been imported by then,
+    `zmq.green.Context`. Contexts that exist already do so too; sockets that exist stay as they are,
+    and so do contexts with a socket class of their own. See `uninstall`.
     """
     for context, socket in _classes():
         _pyzmqs.setdefault(context, context._socket_class)

@@ -10,7 +10,7 @@ from ..socket import Context, Socket
 
 __all__ = [*_pyzmq.__all__, "Context", "Socket"]
 
-_OURS = ("asyncio",)  # submodules: the others are pyzmq's
+_OURS = ("asyncio", "green")  # submodules: the others are pyzmq's
 
 
 def __getattr__(name: str) -> Any:
@@ -22,4 +22,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_OURS, *dir(_pyzmq)})
+    return sorted({*globals(), "asyncio", *dir(_pyzmq)})  # not green, which needs gevent
