@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import zmq
 import zmq.green
+from greenlets import LIMIT, pair, waiting
 
 import framewire
 import framewire.green as green
 import framewire.zmq.green as drop_in
-from greenlets import LIMIT, pair, waiting
 
 
 def test_every_name():
@@ -67,7 +67,8 @@ def test_a_program_that_installs():
 
 def test_install_does_not_import_gevent():
     """But when gevent is there at another call, its sockets are covered."""
-    assert "False False\nSocket framewire.green\nzmq.green.core\n" == run("""
+    assert (
+        run("""
 import sys, framewire
 framewire.install()
 print("gevent" in sys.modules, "framewire.green" in sys.modules)
@@ -79,6 +80,8 @@ framewire.uninstall()
 with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
     print(type(socket).__module__)
 """)
+        == "False False\nSocket framewire.green\nzmq.green.core\n"
+    )
 
 
 def test_of_a_socket_that_exists():
