@@ -1,4 +1,4 @@
-"""Read framewire messages with the standard library alone: copy this and the two it imports.
+"""Read framewire messages with the standard library alone: copy this and the three it imports.
 
 docs/wire-format.md is what they do. Errors are ValueErrors with the names that it gives them.
 """
@@ -6,16 +6,19 @@ docs/wire-format.md is what they do. Errors are ValueErrors with the names that 
 import io
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
+from framewire_sealed import check_compression, decompress, verify
 from framewire_tree import Array, are_buffers, check, read_tree, unpack
 from framewire_types import CODES, guarded, read_dtype, read_record
 
 INLINE, FORTRAN, PACKED, SCALAR = 0x0001, 0x0002, 0x0004, 0x0008
 BROADCAST = VERSIONS = 0x0010
 BUFFERS, STAMP, META, TYPE = 0x0020, 0x0040, 0x0080, 0x0100
+COMPRESSED, SIGNED = 0x0200, 0x0400
+ANY = INLINE | STAMP | META | TYPE | COMPRESSED | SIGNED
 KNOWN = {1: FORTRAN | SCALAR | BROADCAST, 5: VERSIONS}  # others: PACKED | BUFFERS
 # id: name, the most buffers, and what TYPE may be, which may be absent if it may be ""
 SERIALIZERS = {1: ("array", 1, ""), 2: ("raw", 1, "|bytes|bytearray"), 3: ("json", 1, "")}
@@ -43,8 +46,8 @@ def read_head(head: memoryview) -> tuple[dict[str, Any], list[int], list[memoryv
     version, serializer, flags, code, ndim, size = struct.unpack_from("<BBHBBQ", head, 2)
     check(version == 1, "version")
     check(serializer in SERIALIZERS, "serializer")
-    known = INLINE | STAMP | META | TYPE | KNOWN.get(serializer, PACKED | BUFFERS)
-    check(not flags & ~known, "flags")
+    check(not flags & ~(ANY | KNOWN.get(serializer, PACKED | BUFFERS)), "flags")
+    check(flags & STAMP or not flags & SIGNED, "flags")
     is_record = serializer == 5
     if is_array := serializer == 1:
         check(code == 0 or code in CODES, "dtype")
@@ -61,10 +64,10 @@ def read_head(head: memoryview) -> tuple[dict[str, Any], list[int], list[memoryv
     if is_array and flags & BROADCAST:
         axes = [i for i in range(64) if words[-1] >> i & 1]
         check(axes and all(i < ndim and shape[i] > 1 for i in axes), "section")
-    parts = dict.fromkeys([*[VERSIONS] * is_record, BUFFERS, STAMP, META, TYPE], b"")
+    sections = [*[VERSIONS] * is_record, BUFFERS, STAMP, META, TYPE, COMPRESSED, SIGNED]
+    parts = dict.fromkeys(sections, b"")
     for flag in [flag for flag in parts if flags & flag]:
-        count = 24
-        if flag != STAMP:
+        if not (count := {STAMP: 24, SIGNED: 48}.get(flag, 0)):
             count, at = int.from_bytes(head[at : at + 8], "little"), at + 8
         end = at + (count + 7 & ~7)
         check(end <= len(head), "truncated")
@@ -74,12 +77,19 @@ def read_head(head: memoryview) -> tuple[dict[str, Any], list[int], list[memoryv
     meta = io.BytesIO(parts[META] if flags & META else b"\xc0")
     said["meta"] = guarded("metadata", read_meta, meta)
     said["stamp"] = tuple(numbers(parts[STAMP])) or None
-    lengths = [size]
+    said["signature"] = said["compression"] = None
+    if flags & SIGNED:
+        key, epoch, mac = struct.unpack("<QQ32s", parts[SIGNED])
+        said["signature"] = {"key": key, "epoch": epoch, "code": mac, "signed": head[: at - 32]}
+    lengths = numbers(parts[BUFFERS]) if flags & BUFFERS else [size]
+    if flags & COMPRESSED:
+        said["compression"] = check_compression(numbers(parts[COMPRESSED]), lengths)
     if is_array:
         dtype, width = guarded("description", read_dtype, code, parts[TYPE])
         check(prod([width or 1, *filter(None, shape)]) < 2**63, "shape")
         stored = [1 if i in axes else n for i, n in enumerate(shape)]
-        check(prod([width, *stored]) == size, "payload")
+        raw = said["compression"][1][0] if flags & COMPRESSED else size
+        check(prod([width, *stored]) == raw, "payload")
         said |= {"dtype": dtype, "shape": shape, "order": "CF"[flags >> 1 & 1]}
         said |= {"broadcast": axes, "scalar": bool(flags & SCALAR)}
     else:
@@ -88,8 +98,6 @@ def read_head(head: memoryview) -> tuple[dict[str, Any], list[int], list[memoryv
         if is_record:
             said |= {"fingerprint": words[0], "versions": numbers(parts[VERSIONS])}
             check(said["versions"] or not flags & VERSIONS, "section")
-        if flags & BUFFERS:
-            lengths = numbers(parts[BUFFERS])
         check(lengths or not flags & INLINE, "section")
         check(sum(lengths) == size < 2**63, "payload")
     inside = []
@@ -109,15 +117,16 @@ def read_array(content: bytes, take: Callable[[], memoryview]) -> Array:
     check(said.pop("serializer") == "array" and not content[4] & (META | STAMP))
     said["payload"] = inside[0] if inside else take()
     check(len(said["payload"]) == length and said.pop("meta") is said.pop("stamp") is None)
+    check(said.pop("signature") is said.pop("compression") is None)
     return Array(said)
 
 
-def read(frames: list[Any]) -> dict[str, Any]:
+def read(frames: list[Any], secrets: Mapping[int, bytes] | None = None) -> dict[str, Any]:
     """Check a message and take it apart. From a ROUTER pass frames[1:]: frame 0 is never a head.
 
-    All have "serializer", "envelope", "meta" and "stamp": (sender, sequence, time) or None. An
-    array has what `Array` has; others have "type", "buffers" and, if there is a tree or a schema,
-    "value"; a record has "fingerprint" and "versions".
+    All have "serializer", "envelope", "meta", "stamp", "signature" and "compression", perhaps None.
+    An array has what `Array` has; others "type", "buffers" and, with a tree or a schema, "value"; a
+    record "fingerprint" and "versions". With `secrets`, by key, what is not signed is refused.
     """
     views = [memoryview(frame).cast("B") for frame in frames]
     starts = [i for i, view in enumerate(views) if bytes(view[:2]) == b"\xc1F"]
@@ -127,6 +136,11 @@ def read(frames: list[Any]) -> dict[str, Any]:
     check([len(b) for b in beside] == lengths[len(buffers) :], "frames")
     said["envelope"] = [bytes(view) for view in views[: starts[0]]]
     buffers += beside
+    if secrets is not None:
+        topic = said["envelope"][-1] if said["envelope"] else b""
+        verify(said["signature"], topic, buffers, secrets)
+    if said["compression"] is not None:
+        buffers = decompress(*said["compression"], buffers)
     name, most, texts = SERIALIZERS[views[starts[0]][3]]
     if name == "array":
         return said | {"payload": buffers[0]}

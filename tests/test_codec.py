@@ -10,6 +10,7 @@ import zmq
 import framewire
 from framewire import SAFE, Codec, Limits
 
+OFF = {"compression": "none", "key": {}, "stamp": False, "schema": 0}
 NAMES = ["array", "raw", "json", "msgpack", "pickle", "cloudpickle", "dill"]
 
 
@@ -44,7 +45,8 @@ def sent_with(socket, peer, value=5, **options):
 def test_defaults():
     codec = framewire.default_codec()
     assert (codec.serializer, codec.allow, codec.limits) == ("auto", SAFE, Limits())
-    assert (codec.stamp, codec.schema) == (False, 0)
+    assert (codec.stamp, codec.schema, codec.compression) == (False, 0, "none")
+    assert not codec.key
     assert not SAFE & {"pickle", "cloudpickle", "dill", "arrow.extension"}
     assert (Codec().serializer, Codec().allow, Codec().limits) == (None, None, None)
     assert (Codec().stamp, Codec().schema) == (None, None)
@@ -52,17 +54,17 @@ def test_defaults():
 
 def test_equality_hash_repr():
     codec = Codec("json", allow=["json", "raw"], limits=Limits(depth=5))
-    twin = Codec("json", allow={"raw", "json"}, limits=Limits(5))
+    twin = Codec("json", allow={"raw", "json"}, limits=Limits(depth=5))
     assert codec == twin
     assert hash(codec) == hash(twin)
     assert len({codec, twin, Codec("json"), Codec()}) == 3
     assert len({Codec(), *(Codec(stamp=s) for s in (True, False)), Codec(schema=0)}) == 4
     assert Codec(stamp=True, schema=5) == Codec(schema=5, stamp=True)
-    assert codec != Codec("json", allow=["json"], limits=Limits(5))
+    assert codec != Codec("json", allow=["json"], limits=Limits(depth=5))
     assert codec != "json"
     assert Codec(["json", "msgpack"]) == Codec(("json", "msgpack"))
     assert repr(codec) == (
-        "Codec(serializer='json', allow=['json', 'raw'], limits=Limits(depth=5, keys=20000))"
+        "Codec(serializer='json', allow=['json', 'raw'], limits=Limits(depth=5))"
     )
     assert repr(Codec()) == "Codec()"
     assert repr(Codec(stamp=False, schema=100)) == "Codec(stamp=False, schema=100)"
@@ -75,7 +77,7 @@ def test_equality_hash_repr():
     [
         Codec(),
         Codec("json"),
-        Codec(["json", "pickle"], allow=SAFE, limits=Limits(3)),
+        Codec(["json", "pickle"], allow=SAFE, limits=Limits(depth=3)),
         Codec(stamp=True, schema=7),
     ],
     ids=["empty", "name", "all", "stamp"],
@@ -122,8 +124,8 @@ def test_immutable():
         (lambda: Codec(schema=1.0), TypeError),
         (lambda: Codec(schema=-1), ValueError),
         (lambda: Codec(schema=2**31), ValueError),
-        (lambda: Limits(0), ValueError),
-        (lambda: Limits(513), ValueError),
+        (lambda: Limits(depth=0), ValueError),
+        (lambda: Limits(depth=513), ValueError),
         (lambda: framewire.set_default_codec(5), TypeError),
         (lambda: framewire.set_default_codec("json", serializer="json"), TypeError),
         (lambda: framewire.Context(codec=Codec(), serializer="json"), TypeError),
@@ -151,9 +153,7 @@ def test_levels(ctx, quick):
     """The call, the socket, the context, the process: the first that says so."""
     framewire.set_default_codec(Codec("json"))
     assert serializer_of(framewire.dumps(5)) == "json"
-    assert framewire.default_codec() == Codec(
-        "json", allow=SAFE, limits=Limits(), stamp=False, schema=0
-    )
+    assert framewire.default_codec() == Codec("json", allow=SAFE, limits=Limits(), **OFF)
     peer = quick(ctx.socket(zmq.PAIR))
     peer.bind("inproc://levels")
     socket = quick(ctx.socket(zmq.PAIR))
@@ -192,17 +192,15 @@ def test_context_level():
 
 
 def test_each_field_is_inherited_alone():
-    framewire.set_default_codec(Codec(limits=Limits(7)))
+    framewire.set_default_codec(Codec(limits=Limits(depth=7)))
     with framewire.Context(codec=Codec(allow=["json", "raw"])) as context:
         socket = context.socket(zmq.PAIR, codec=Codec("json"))
-        assert socket.codec == Codec(
-            "json", allow=["raw", "json"], limits=Limits(7), stamp=False, schema=0
-        )
+        assert socket.codec == Codec("json", allow=["raw", "json"], limits=Limits(depth=7), **OFF)
         framewire.set_default_codec()  # what was assigned is resolved
-        assert socket.codec.limits == Limits(7)
-        assert context.codec.limits == Limits(7)
+        assert socket.codec.limits == Limits(depth=7)
+        assert context.codec.limits == Limits(depth=7)
         with pytest.raises(ValueError, match="too many values"):
-            framewire.dumps([[1]], codec=Codec(limits=Limits(1)))
+            framewire.dumps([[1]], codec=Codec(limits=Limits(depth=1)))
         context.destroy(linger=0)
 
 
@@ -212,10 +210,10 @@ def test_of_a_call_what_it_does_not_set_is_the_sockets(pair):
     here.send_value(5, serializer="json")
     here.send_value([[5]], serializer="json")
     here.send_value(5)
-    assert there.recv_value(codec=Codec(limits=Limits(1))) == 5
+    assert there.recv_value(codec=Codec(limits=Limits(depth=1))) == 5
     assert there.recv_value(codec="pickle") == [[5]]
     with pytest.raises(framewire.RefusedError):
-        there.recv_value(codec=Codec(limits=Limits(1)))
+        there.recv_value(codec=Codec(limits=Limits(depth=1)))
 
 
 def test_plain_sockets_have_the_process_and_the_call(plain_ctx, quick):

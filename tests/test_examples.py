@@ -64,7 +64,7 @@ NEEDS = {
     "telemetry_formats.py": ["capnp", "google.protobuf"],
 }
 # test_reader.py, test_golden.py
-ELSEWHERE = {"framewire_reader.py", "framewire_tree.py", "framewire_types.py"}
+ELSEWHERE = {f"framewire_{name}.py" for name in ("reader", "sealed", "tree", "types")}
 
 
 def is_installed(module: str) -> bool:

@@ -28,6 +28,7 @@ read = importlib.import_module("framewire_reader").read
 reader_tree = importlib.import_module("framewire_tree")
 sys.path.append(str(GOLDEN))
 golden_records = importlib.import_module("records")
+SECRETS = importlib.import_module("wire").SECRETS
 
 META = {"82a46761696e02a4756e6974a14b": {"gain": 2, "unit": "K"}, "c0": None}
 CODES = "? i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8 c8 c16 f80 c160 f128 c256".split()
@@ -82,6 +83,11 @@ def error_of(expect):
     return "foreign" if expect["error"] == "magic" else expect["error"]
 
 
+def secrets_of(expect):
+    """What a receiver has to know to find the error."""
+    return SECRETS if expect["error"] == "signature" else None
+
+
 def numbers_of(expect, key):
     return [int(number) for number in expect.get(key, "").split()]
 
@@ -112,7 +118,7 @@ def array_of(expect, frames):
         text = expect["type"]
         text = dtype_of(json.loads(text) if text[0] == "{" else text)
     data = frames[-1][-int(expect["payload"]) :]  # of a large array, which is not in expect.txt
-    data = bytes.fromhex(expect["data"]) if "data" in expect else data
+    data = bytes.fromhex(expect.get("plain", expect["data"])) if "data" in expect else data
     stored = [1 if mask >> i & 1 else n for i, n in enumerate(shape)]
     order = "F" if int(expect["flags"], 0) & 2 else "C"
     return np.broadcast_to(np.ndarray(stored, text, bytearray(data) or None, order=order), shape)
@@ -185,9 +191,10 @@ def test_reader_good(expect, frames):
     assert message["broadcast"] == [i for i in range(64) if mask >> i & 1]
     assert message["meta"] == META[expect.get("meta", "c0")]
     assert message["stamp"] == (tuple(numbers_of(expect, "stamp")) or None)
-    assert message["payload"].nbytes == int(expect["payload"])
+    if "plain" not in expect:
+        assert message["payload"].nbytes == int(expect["payload"])
     if "data" in expect:
-        assert message["payload"].hex() == expect["data"]
+        assert message["payload"].hex() == expect.get("plain", expect["data"])
     if "type" in expect:
         assert message["dtype"] == (
             json.loads(expect["type"]) if expect["type"][0] == "{" else expect["type"]
@@ -203,9 +210,10 @@ def test_reader_good_values(expect, frames):
     assert message["type"] == expect.get("type")
     assert message["meta"] == META[expect.get("meta", "c0")]
     assert message["stamp"] == (tuple(numbers_of(expect, "stamp")) or None)
-    assert [buffer.nbytes for buffer in message["buffers"]] == lengths
     assert sum(lengths) == int(expect["payload"])
-    assert b"".join(message["buffers"]).hex() == expect["data"]
+    lengths = numbers_of(expect, "raw") or lengths
+    assert [buffer.nbytes for buffer in message["buffers"]] == lengths
+    assert b"".join(message["buffers"]).hex() == expect.get("plain", expect["data"])
     if message["serializer"] == "record":
         assert [message["fingerprint"]] == numbers_of(expect, "fingerprint")
         assert message["versions"] == numbers_of(expect, "versions")
@@ -220,7 +228,21 @@ def test_reader_good_values(expect, frames):
 @bad
 def test_reader_bad(expect, frames):
     with pytest.raises(ValueError, match=f"^{error_of(expect)}$"):
-        read(frames)
+        read(frames, secrets_of(expect))
+
+
+@those(lambda expect, _: "code" in expect)
+def test_reader_signed(expect, frames):
+    """With the secrets it is the same; with a bit flipped anywhere it is refused."""
+    assert read(frames, SECRETS) == read(frames)
+    assert read(frames)["signature"]["code"].hex() == expect["code"]
+    at = max(int(expect["envelope"]) - 1, 0)  # of those before the head, only the last is signed
+    for i in range(at, len(frames)):
+        for bit in range(8 * len(frames[i])):
+            spoiled = bytearray(frames[i])
+            spoiled[bit // 8] ^= 1 << bit % 8
+            with pytest.raises(ValueError, match=r"^[a-z]+$"):
+                read([*frames[:i], spoiled, *frames[i + 1 :]], SECRETS)
 
 
 @good
@@ -252,7 +274,7 @@ def test_loads_bad(expect, frames):
         assert framewire.loads(frames).nbytes == 24
         return
     with pytest.raises(framewire.DecodeError) as info:
-        framewire.loads(frames)
+        framewire.loads(frames, codec=framewire.Codec(key=secrets_of(expect)))
     assert info.value.code == error_of(expect)
     if "offset" in expect and expect["error"] != "magic":
         assert info.value.offset == int(expect["offset"])
@@ -278,7 +300,7 @@ def is_written_here(expect, frames):
     except (AttributeError, KeyError, ValueError):
         return False
     small = int(expect["payload"]) <= 8192
-    if "stamp" in expect:  # which has a time
+    if "stamp" in expect or "compression" in expect:  # which has a time; another zlib's
         return False
     return expect.get("meta") != "c0" and inline == small and not int(expect["flags"], 0) & 8
 
@@ -382,7 +404,7 @@ def test_loads_values(registered, expect, frames):
     codec = framewire.Codec(allow=[name, "user"])
     if name in ("raw", "json"):
         value = framewire.loads(frames, codec=codec)
-        data = bytes.fromhex(expect["data"])
+        data = bytes.fromhex(expect.get("plain", expect["data"]))
         assert value == (json.loads(data) if name == "json" else data)
         if name == "raw":
             assert type(value).__name__ == expect.get("type", "memoryview")
@@ -398,10 +420,34 @@ def test_loads_values(registered, expect, frames):
         assert form == expected
 
 
+@those(lambda expect, _: "code" in expect)
+def test_loads_signed(expect, frames):
+    """With the keys it is the same; without its topic, or its key, it is refused."""
+    every = framewire.SAFE | {"pickle"}
+
+    def load(frames, *keys):
+        secrets = {key: SECRETS[key] for key in keys}
+        return framewire.loads(frames, codec=framewire.Codec(allow=every, key=secrets))
+
+    try:
+        value = load(frames)
+    except framewire.DecodeError:  # no real pickle
+        with pytest.raises(framewire.DecodeError, match="could not read it"):
+            load(frames, 1, 2)
+    else:
+        np.testing.assert_equal(load(frames, 1, 2), value)
+    with pytest.raises(framewire.SignatureError):
+        load(frames, 3 - int(expect["key"]))
+    if frames[: int(expect["envelope"])][-1:] not in ([], [b""]):
+        with pytest.raises(framewire.SignatureError):
+            load(frames[int(expect["envelope"]) :], 1, 2)
+
+
 @those(lambda e, _: "error" in e and not is_array(e))
 def test_loads_bad_values(registered, expect, frames):
     with pytest.raises(framewire.DecodeError) as info:
-        value = framewire.loads(frames, codec=framewire.Codec(allow=[*NAMES.values()]))
+        codec = framewire.Codec(allow=[*NAMES.values()], key=secrets_of(expect))
+        value = framewire.loads(frames, codec=codec)
         value.to_dict()  # a record's texts are looked at when they are asked for
     assert info.value.code == error_of(expect)
 

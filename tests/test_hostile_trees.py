@@ -166,7 +166,7 @@ def test_next_message_is_intact(pair, tree):
 
 CODES = set(
     "truncated version serializer flags dtype ndim section shape payload trailing description"
-    " frames buffers tree limit refused foreign schema tail mismatch".split()
+    " frames buffers tree limit refused foreign schema tail mismatch compression".split()
 )
 VALUES = [
     pytest.param([*case.values[1]], id=case.id)

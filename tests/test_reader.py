@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-FILES = {"framewire_reader", "framewire_tree", "framewire_types"}
+FILES = {"framewire_reader", "framewire_sealed", "framewire_tree", "framewire_types"}
 sys.path.append(str(EXAMPLES))
 reader = importlib.import_module("framewire_reader")
 types = importlib.import_module("framewire_types")
@@ -93,6 +93,7 @@ def test_router():
 def test_a_serializer_without_a_tree():
     head = struct.pack("<2sBBHBBQ3Q", b"\xc1F", 1, 6, 0x21, 0, 0, 5, 16, 3, 2)
     message = reader.read([b"topic", head + b"abc", b"de"])
+    assert message.pop("signature") is message.pop("compression") is None
     assert message == {
         "serializer": "pickle",
         "type": None,

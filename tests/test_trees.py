@@ -265,7 +265,7 @@ def test_the_deepest_in_a_small_stack(levels, stack):
     """128 KiB is what a thread has with musl."""
     run(f"""
         import framewire, threading
-        codec = framewire.Codec(limits=framewire.Limits({levels}))
+        codec = framewire.Codec(limits=framewire.Limits(depth={levels}))
         deepest = [1, 1, 1]
         for _ in range({levels}):
             deepest = [[deepest[0]], {{"a": deepest[1]}}, (deepest[2],)]

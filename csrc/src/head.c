@@ -35,6 +35,11 @@ uint64_t fw_head_buffer(const fw_head_t *head, size_t i) {
     return (head->flags & FW_FLAG_BUFFERS) != 0 ? load64(head->lengths + 8 * i) : head->payload;
 }
 
+uint64_t fw_head_raw(const fw_head_t *head, size_t i) {
+    return (head->flags & FW_FLAG_COMPRESSED) != 0 ? load64(head->raw + 8 * i)
+                                                   : fw_head_buffer(head, i);
+}
+
 uint64_t fw_head_version(const fw_head_t *head, size_t i) {
     return load64(head->versions + 8 * i);
 }
@@ -111,6 +116,35 @@ static int read_stamp(cursor_t *cursor, fw_stamp_t *stamp) {
     return FW_OK;
 }
 
+/* The lengths are checked when all else is known: see check_payload. */
+static int read_compression(cursor_t *cursor, fw_head_t *head) {
+    const size_t start = cursor->at;
+    const uint8_t *numbers = NULL;
+    size_t count = 0;
+    int rc = read_table(cursor, &numbers, &count);
+    if (rc == FW_OK && (count == 0 || count - 1 != buffers_of(head))) {
+        cursor->at = start;
+        rc = FW_ERR_SECTION;
+    }
+    if (rc == FW_OK) {
+        head->compression = load64(numbers);
+        head->raw = numbers + METHOD_SIZE;
+    }
+    return rc;
+}
+
+static int read_signature(cursor_t *cursor, fw_head_t *head) {
+    const uint8_t *p = cursor->frame + cursor->at;
+    if (cursor->length - cursor->at < SIGNATURE_SIZE) {
+        return FW_ERR_TRUNCATED;
+    }
+    head->key = load64(p);
+    head->epoch = load64(p + 8);
+    head->mac = p + 16;
+    cursor->at += SIGNATURE_SIZE;
+    return FW_OK;
+}
+
 /* Read the sections that head->flags announce into *head. */
 static int read_sections(cursor_t *cursor, fw_head_t *head) {
     int rc = FW_OK;
@@ -130,6 +164,12 @@ static int read_sections(cursor_t *cursor, fw_head_t *head) {
     }
     if (rc == FW_OK && (head->flags & FW_FLAG_TYPE) != 0) {
         rc = read_section(cursor, &head->type, &head->type_size);
+    }
+    if (rc == FW_OK && (head->flags & FW_FLAG_COMPRESSED) != 0) {
+        rc = read_compression(cursor, head);
+    }
+    if (rc == FW_OK && (head->flags & FW_FLAG_SIGNED) != 0) {
+        rc = read_signature(cursor, head);
     }
     return rc;
 }
@@ -155,6 +195,12 @@ static int check_payload(cursor_t *cursor, const fw_head_t *head) {
     uint64_t inside = (head->flags & FW_FLAG_INLINE) != 0 ? head->payload : 0;
     int rc = FW_OK;
     cursor->at = AT_PAYLOAD;
+    if ((head->flags & FW_FLAG_COMPRESSED) != 0) {
+        rc = check_compression(head);
+    }
+    if (rc != FW_OK) {
+        return rc;
+    }
     if (head->serializer != FW_SERIALIZER_ARRAY) {
         rc = add_up(head, &inside);
         cursor->at = rc == FW_ERR_SECTION ? FW_HEAD_FIXED : AT_PAYLOAD;
@@ -204,6 +250,8 @@ static int read_fixed(cursor_t *cursor, fw_head_t *head) {
     head->stamp = (fw_stamp_t){0, 0, 0};
     head->meta = head->type = NULL;
     head->meta_size = head->type_size = 0;
+    head->compression = head->key = head->epoch = 0;
+    head->raw = head->mac = NULL;
     cursor->at = FW_HEAD_FIXED;
     return check_fixed(head->serializer, head->flags, head->dtype, head->ndim, &cursor->at);
 }

@@ -36,6 +36,7 @@ static int sections_size(const fw_head_t *head, size_t *size) {
     size_t table = 0; /* a head has one at most */
     size_t meta = 0;
     size_t type = 0;
+    size_t compression = 0;
     if (has_broadcast(head)) {
         bare += 8;
     }
@@ -54,7 +55,16 @@ static int sections_size(const fw_head_t *head, size_t *size) {
     if ((head->flags & FW_FLAG_TYPE) != 0 && section_size(head->type_size, &type) != FW_OK) {
         return FW_ERR_SECTION;
     }
-    *size = bare + table + meta + type;
+    if ((head->flags & FW_FLAG_COMPRESSED) != 0) {
+        if (table_size(buffers_of(head), &compression) != FW_OK) {
+            return FW_ERR_SECTION;
+        }
+        bare += METHOD_SIZE;
+    }
+    if ((head->flags & FW_FLAG_SIGNED) != 0) {
+        bare += SIGNATURE_SIZE;
+    }
+    *size = bare + table + meta + type + compression;
     return FW_OK;
 }
 
@@ -84,6 +94,24 @@ static uint8_t *write_section(uint8_t *p, const uint8_t *content, size_t length)
     return p + 8 + length + padding;
 }
 
+static uint8_t *write_compression(const fw_head_t *head, uint8_t *p) {
+    const size_t size = 8 * buffers_of(head);
+    store64(p, METHOD_SIZE + size);
+    store64(p + 8, head->compression);
+    memcpy(p + 16, head->raw, size);
+    return p + 16 + size;
+}
+
+static void write_signature(const fw_head_t *head, uint8_t *p) {
+    store64(p, head->key);
+    store64(p + 8, head->epoch);
+    if (head->mac != NULL) {
+        memcpy(p + 16, head->mac, FW_MAC_SIZE);
+    } else {
+        memset(p + 16, 0, FW_MAC_SIZE);
+    }
+}
+
 /* All sections, from `p` on. */
 static void write_sections(const fw_head_t *head, uint8_t *p) {
     if (has_broadcast(head)) {
@@ -104,7 +132,13 @@ static void write_sections(const fw_head_t *head, uint8_t *p) {
         p = write_section(p, head->meta, head->meta_size);
     }
     if ((head->flags & FW_FLAG_TYPE) != 0) {
-        write_section(p, head->type, head->type_size);
+        p = write_section(p, head->type, head->type_size);
+    }
+    if ((head->flags & FW_FLAG_COMPRESSED) != 0) {
+        p = write_compression(head, p);
+    }
+    if ((head->flags & FW_FLAG_SIGNED) != 0) {
+        write_signature(head, p);
     }
 }
 
@@ -122,6 +156,9 @@ static int check_packable(const fw_head_t *head, size_t *size) {
     }
     if (rc == FW_OK) {
         rc = fw_head_size(head, size); /* before the lengths are read, so that all are in memory */
+    }
+    if (rc == FW_OK && (head->flags & FW_FLAG_COMPRESSED) != 0) {
+        rc = check_compression(head);
     }
     if (rc == FW_OK && head->serializer != FW_SERIALIZER_ARRAY) {
         return add_up(head, &inside);

@@ -13,19 +13,24 @@
 #define SIZE_MAX_63 ((uint64_t)INT64_MAX)
 
 enum {
-    FLAGS_COMMON = FW_FLAG_INLINE | FW_FLAG_STAMP | FW_FLAG_META | FW_FLAG_TYPE,
+    FLAGS_COMMON = FW_FLAG_INLINE | FW_FLAG_STAMP | FW_FLAG_META | FW_FLAG_TYPE |
+        FW_FLAG_COMPRESSED | FW_FLAG_SIGNED,
     FLAGS_ARRAY = FLAGS_COMMON | FW_FLAG_FORTRAN | FW_FLAG_SCALAR | FW_FLAG_BROADCAST,
     FLAGS_RECORD = FLAGS_COMMON | FW_FLAG_VERSIONS,
     FLAGS_VALUE = FLAGS_COMMON | FW_FLAG_PACKED | FW_FLAG_BUFFERS,
     /* what has a section; a small array has none */
     FLAGS_SECTIONS = FW_FLAG_BROADCAST | FW_FLAG_BUFFERS | FW_FLAG_STAMP | FW_FLAG_META |
-        FW_FLAG_TYPE
+        FW_FLAG_TYPE | FW_FLAG_COMPRESSED | FW_FLAG_SIGNED
 };
 
 /* Where the fields of the fixed part stand. */
 enum { AT_VERSION = 2, AT_SERIALIZER = 3, AT_FLAGS = 4, AT_DTYPE = 6, AT_NDIM = 7, AT_PAYLOAD = 8 };
 
-enum { FINGERPRINT_SIZE = 8 }; /* bytes */
+enum {
+    FINGERPRINT_SIZE = 8,     /* bytes */
+    SIGNATURE_SIZE = 16 + 32, /* key, epoch, code */
+    METHOD_SIZE = 8
+};
 
 static inline bool is_serializer(uint8_t id) {
     return (id >= FW_SERIALIZER_ARRAY && id <= FW_SERIALIZER_ARROW) || id == FW_SERIALIZER_USER;
@@ -77,6 +82,11 @@ static inline int check_value(uint8_t serializer, uint16_t flags, uint8_t dtype,
 /* The checks on the fixed part that packing and parsing share. *at: the field that is wrong. */
 static inline int check_fixed(uint8_t serializer, uint16_t flags, uint8_t dtype, uint8_t ndim,
                               size_t *at) {
+    /* what is signed has a number, so that it cannot be played back */
+    if ((flags & (FW_FLAG_SIGNED | FW_FLAG_STAMP)) == FW_FLAG_SIGNED) {
+        *at = AT_FLAGS;
+        return FW_ERR_FLAGS;
+    }
     if (serializer == FW_SERIALIZER_ARRAY) {
         return check_array(flags, dtype, ndim, at);
     }
@@ -114,6 +124,27 @@ static inline bool exceeds(uint64_t a, uint64_t b) {
     return (a | b) >> 31 != 0 && b != 0 && a > SIZE_MAX_63 / b;
 }
 
+static inline size_t buffers_of(const fw_head_t *head) {
+    return (head->flags & FW_FLAG_BUFFERS) != 0 ? head->buffers : 1;
+}
+
+/* A known method; no buffer is longer than what it was made of, and all of those have 63 bits. */
+static inline int check_compression(const fw_head_t *head) {
+    const size_t buffers = buffers_of(head);
+    uint64_t total = 0;
+    if (head->compression < FW_COMPRESSION_ZLIB || head->compression > FW_COMPRESSION_BLOSC2) {
+        return FW_ERR_SECTION;
+    }
+    for (size_t i = 0; i < buffers; i++) {
+        const uint64_t raw = fw_head_raw(head, i);
+        if (raw < fw_head_buffer(head, i) || raw > SIZE_MAX_63 - total) {
+            return FW_ERR_SECTION;
+        }
+        total += raw;
+    }
+    return FW_OK;
+}
+
 /* fw_head_check_payload */
 static inline int check_array_payload(const fw_head_t *head, uint64_t itemsize) {
     /* Axes of length 0 are left out of `full`: numpy bounds the product of the others too. */
@@ -131,11 +162,7 @@ static inline int check_array_payload(const fw_head_t *head, uint64_t itemsize) 
         full *= n != 0 ? n : 1;
         stored *= (mask >> i & 1) != 0 ? 1 : n;
     }
-    return stored == head->payload ? FW_OK : FW_ERR_PAYLOAD;
-}
-
-static inline size_t buffers_of(const fw_head_t *head) {
-    return (head->flags & FW_FLAG_BUFFERS) != 0 ? head->buffers : 1;
+    return stored == fw_head_raw(head, 0) ? FW_OK : FW_ERR_PAYLOAD;
 }
 
 /*

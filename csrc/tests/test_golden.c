@@ -81,6 +81,29 @@ static void check_stamp(const golden_t *golden, const fw_head_t *head) {
     CHECK(is_there || (numbers[0] == 0 && numbers[1] == 0 && numbers[2] == 0));
 }
 
+static void check_seals(const golden_t *golden, const fw_head_t *head) {
+    const bool is_signed = (head->flags & FW_FLAG_SIGNED) != 0;
+    uint64_t raw[8];
+    size_t count = 0;
+    CHECK(((head->flags & FW_FLAG_COMPRESSED) != 0) == (golden_get(golden, "compression") != NULL));
+    CHECK(is_signed == (golden_get(golden, "code") != NULL));
+    if ((head->flags & FW_FLAG_COMPRESSED) != 0) {
+        CHECK(head->compression == golden_number(golden, "compression"));
+        CHECK(head->buffers <= sizeof raw / sizeof *raw);
+        for (; count < head->buffers; count++) {
+            raw[count] = fw_head_raw(head, count);
+        }
+    }
+    check_numbers(raw, count, golden_get(golden, "raw"));
+    if (is_signed) {
+        CHECK(head->key == golden_number(golden, "key"));
+        CHECK(head->epoch == golden_number(golden, "epoch"));
+        CHECK(same_hex(head->mac, FW_MAC_SIZE, golden_get(golden, "code")));
+    } else {
+        CHECK(head->mac == NULL && head->key == 0 && head->epoch == 0);
+    }
+}
+
 static void check_schema(const golden_t *golden, const fw_head_t *head) {
     uint64_t versions[8];
     CHECK(head->version_count <= sizeof versions / sizeof *versions);
@@ -136,6 +159,7 @@ static void check_fields(const golden_t *golden, const fw_head_t *head) {
         check_value(golden, head);
     }
     check_stamp(golden, head);
+    check_seals(golden, head);
     check_schema(golden, head);
     CHECK(same_hex(head->meta, head->meta_size, golden_get(golden, "meta")));
     CHECK(head->type_size == (type != NULL ? strlen(type) : 0));

@@ -78,7 +78,7 @@ static void test_pack_errors(void) {
     PACK_FAILS(FW_ERR_SECTION, head.meta_size = SIZE_MAX);
     PACK_FAILS(FW_ERR_SPACE, head.meta_size = 200);
     VALUE_FAILS(FW_ERR_SERIALIZER, head.serializer = 13);
-    VALUE_FAILS(FW_ERR_FLAGS, head.flags |= 0x0200);
+    VALUE_FAILS(FW_ERR_FLAGS, head.flags |= FW_FLAG_SIGNED);
     VALUE_FAILS(FW_ERR_FLAGS, head.flags |= FW_FLAG_FORTRAN);
     VALUE_FAILS(FW_ERR_FLAGS, head.flags |= FW_FLAG_SCALAR);
     VALUE_FAILS(FW_ERR_FLAGS, head.flags |= FW_FLAG_BROADCAST);

@@ -79,7 +79,7 @@ static void test_pack_errors(void) {
     PACK_FAILS(FW_ERR_FLAGS, head.flags |= FW_FLAG_BUFFERS);
     PACK_FAILS(FW_ERR_FLAGS, head.flags |= FW_FLAG_PACKED);
     PACK_FAILS(FW_ERR_FLAGS, head.flags |= FW_FLAG_PACKED | FW_FLAG_BUFFERS);
-    PACK_FAILS(FW_ERR_FLAGS, head.flags |= 0x0200);
+    PACK_FAILS(FW_ERR_FLAGS, head.flags |= FW_FLAG_SIGNED);
     PACK_FAILS(FW_ERR_DTYPE, head.dtype = 1);
     PACK_FAILS(FW_ERR_NDIM, head.ndim = 1);
     PACK_FAILS(FW_ERR_SECTION, head.version_count = 0);
@@ -110,8 +110,9 @@ static void test_flags(void) {
     uint8_t frame[160];
     size_t length = frame_of(&head, frame, sizeof frame);
     for (unsigned bit = 0; bit < 16; bit++) {
-        const unsigned known =
-            FW_FLAG_INLINE | FW_FLAG_VERSIONS | FW_FLAG_STAMP | FW_FLAG_META | FW_FLAG_TYPE;
+        const unsigned known = FW_FLAG_INLINE | FW_FLAG_VERSIONS | FW_FLAG_STAMP | FW_FLAG_META |
+                               FW_FLAG_TYPE |
+                               FW_FLAG_COMPRESSED; /* SIGNED is not, without a stamp */
         int rc;
         frame[4 + bit / 8] ^= (uint8_t)(1u << bit % 8);
         rc = refused(frame, length);

@@ -21,7 +21,7 @@ from ._serialized import (
     send_string,
 )
 from .batch import Batch
-from .errors import DecodeError, LimitError, RefusedError, SchemaError
+from .errors import DecodeError, LimitError, RefusedError, SchemaError, SignatureError
 from .fields import array, blob, f32, f64, i8, i16, i32, i64, pad, text, u8, u16, u32, u64
 from .functional import deserialize, serialize
 from .headers import get_include
@@ -58,6 +58,7 @@ __all__ = [
     "RefusedError",
     "Ring",
     "SchemaError",
+    "SignatureError",
     "Socket",
     "Stamp",
     "Stats",

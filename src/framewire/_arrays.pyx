@@ -8,8 +8,8 @@ from operator import index
 import numpy
 
 
-from ._codec cimport Codec, codec_of, stamping
-from ._decode cimport get_array
+from ._codec cimport Codec, codec_of, sealing
+from ._decode cimport get_array, takes_routing_id
 from ._encode cimport BY_SIZE, PACKED, checked_array, encode_meta, put_array
 from ._frames cimport Frames, frames_begin, frames_end, frames_load
 from ._ledger cimport (
@@ -21,8 +21,10 @@ from ._ledger cimport (
     send_stamped,
 )
 from ._libzmq cimport ZMQ_SNDMORE, direct
+from ._manner cimport new_manner
+from ._signing cimport sign
 from ._transport cimport frames_receive, frames_send
-from ._values cimport put_envelope
+from ._values cimport put_envelope, put_value
 
 __all__ = ["loads_array", "recv_array", "send_array"]
 
@@ -59,7 +61,7 @@ def send_array(
         Put the payload into the frame of the head whatever its size, for ZMQ_CONFLATE and for the
         sockets that take no message of several frames. That is a copy.
     codec : Codec, optional
-        Its `stamp`; no other field changes how an array is sent.
+        Its `stamp`, `key` and `compression`; no other field changes how an array is sent.
 
     Returns
     -------
@@ -81,23 +83,30 @@ def send_array(
     releases it.
     """
     cdef Frames frames
-    cdef bint stamped = False
+    cdef Codec chosen = None
     cdef Sequence sequence = None
+    cdef Py_ssize_t at
     if flags & ZMQ_SNDMORE:
         raise ValueError("SNDMORE: a head describes a whole message, nothing can follow an array")
     if copy is not None:
         copy = bool(copy)  # before anything is looked at: this may run Python
-    if stamping or codec is not None:
-        stamped = codec_of(socket, codec).stamps
+    if sealing or codec is not None:
+        chosen = codec_of(socket, codec)
     encoded = encode_meta(meta)
     frames_begin(&frames, not direct, track)
     try:
         if topic is not None:
             put_envelope(&frames, socket, None, topic)
-        if stamped:
-            sequence = open_stamp(&frames, socket)
-        put_array(&frames, checked_array(A), copy, encoded, 0, PACKED if packed else BY_SIZE)
+        if chosen is not None and chosen.stamps:
+            sequence = open_stamp(&frames, socket, chosen)
+        at = frames.count
+        if chosen is not None and chosen.compressor is not None:
+            manner = new_manner(socket, topic, copy, meta, packed, chosen)
+            put_value(&frames, checked_array(A), "array", manner)
+        else:
+            put_array(&frames, checked_array(A), copy, encoded, 0, PACKED if packed else BY_SIZE)
         if sequence is not None:
+            sign(&frames, 0, at, frames.count, chosen.signs and takes_routing_id(socket))
             return send_stamped(&frames, socket, flags, sequence)
         return frames_send(&frames, socket, flags)
     finally:
@@ -183,7 +192,7 @@ def recv_array(
         frames_receive(&frames, socket, flags, True)
         chosen = codec_of(socket, codec)
         if chosen.stamps:
-            account = open_received(&frames, socket)
+            account = open_received(&frames, socket, chosen)
         array = get_array(&frames, socket, chosen, copy, out, dtype, shape)
         if account is not None:
             count_decoded(account)

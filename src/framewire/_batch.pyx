@@ -36,7 +36,7 @@ from ._frames cimport (
 from ._ledger cimport Account, count_decoded, open_received
 from ._intake cimport Intake, intake_take
 from ._libzmq cimport ZMQ_POLLIN, ZMQ_RCVHWM, ZMQ_RCVTIMEO, direct, socket_option, zmq
-from ._payload cimport MAX_SPREAD, Part
+from ._payload cimport Part
 from ._recordio cimport get_row
 from ._schema cimport schema_of
 from ._rows cimport (
@@ -121,7 +121,8 @@ cdef class Reader:
 
     cdef int read_one(self, Frames *frames, Intake *intake) except -1:
         if self.codec.stamps:
-            self.account = open_received(frames, self.socket)
+            self.account = None
+            self.account = open_received(frames, self.socket, self.codec)
         if self.rows is None:
             self.values.append(self.value_of(frames))
         else:
@@ -138,7 +139,7 @@ cdef class Reader:
     cdef object value_of(self, Frames *frames):
         """`get_value`; of an array whose head is that of the one before, without parsing it."""
         cdef Part part
-        cdef uint64_t room = MAX_SPREAD
+        cdef uint64_t room = self.codec.spread
         cdef bint same
         if self.dtype is not None and find_payload(&self.same, frames, 0, False, &part):
             return array_of(frames, &self.same.head, &part, self.dtype, self.copy, None, &room)
@@ -380,9 +381,9 @@ def recv_latest(socket, int flags=0, *, type=None, copy=None, codec=None):
     frames_begin(&lists[1], not direct, False)
     try:
         frames_receive(&lists[0], socket, flags, True)
-        at = take_newest(lists, socket, chosen.stamps)
+        at = take_newest(lists, socket, chosen)
         if chosen.stamps:
-            account = open_received(&lists[at], socket)
+            account = open_received(&lists[at], socket, chosen)
         value = get_value(&lists[at], socket, None, chosen, chosen.depth, copy, type)
         if account is not None:
             count_decoded(account)
@@ -392,15 +393,15 @@ def recv_latest(socket, int flags=0, *, type=None, copy=None, codec=None):
         frames_end(&lists[1])
 
 
-cdef int take_newest(Frames *lists, object socket, bint counted) except -1:
+cdef int take_newest(Frames *lists, object socket, Codec codec) except -1:
     """Take what is there after the message of the first list. Returns which list has the newest."""
     cdef int at = 0
     cdef int left
     try:
         left = socket_option(socket, ZMQ_RCVHWM) or MOST_DROPS
         while left > 0 and frames_receive_now(&lists[1 - at], socket):
-            if counted:
-                count_decoded(open_received(&lists[at], socket))
+            if codec.stamps:
+                count_dropped(&lists[at], socket, codec)
             frames_clear(&lists[at])
             at = 1 - at
             left -= 1
@@ -408,3 +409,12 @@ cdef int take_newest(Frames *lists, object socket, bint counted) except -1:
     except pyzmq.ZMQError:
         pass  # the next call raises it
     return at
+
+
+cdef int count_dropped(Frames *frames, object socket, Codec codec) except -1:
+    """Count a message that is dropped, unread."""
+    try:
+        count_decoded(open_received(frames, socket, codec))
+    except DecodeError:
+        pass  # it was not signed
+    return 0

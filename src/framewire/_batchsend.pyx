@@ -18,6 +18,7 @@ cimport numpy as np
 from ._batchrows cimport send_rows
 from ._c cimport fw_head_parse, fw_head_stamp_offset, fw_head_t, fw_stamp_store, fw_stamp_t
 from ._codec cimport codec_of
+from ._decode cimport takes_routing_id
 from ._encode cimport checked_array, is_inline
 from ._frames cimport (
     Frames,
@@ -33,6 +34,7 @@ from ._ledger cimport (
     Sequence,
     count_sent,
     ledger_of,
+    open_signature,
     schema_in,
     schema_not_sent,
     schema_skipped,
@@ -41,6 +43,7 @@ from ._libzmq cimport ZMQ_SNDMORE, direct
 from ._manner cimport Manner, new_manner
 from ._outgoing cimport Outgoing, send_all, send_round
 from ._schema cimport Schema, schema_of
+from ._signing cimport sign
 from ._transport cimport frames_send, send_message
 from ._unfinished cimport is_unfinished
 from ._values cimport put_envelope, put_value
@@ -66,6 +69,7 @@ cdef struct Prepared:
 cdef struct OutgoingValues:
     Outgoing out         # a chunk
     Prepared *prepared
+    bint routed          # the first frame of each is a routing id
 
 def send_many(
     socket, values, int flags=0, copy=None, *, serializer=None, topic=None, meta=None, packed=False,
@@ -176,6 +180,8 @@ cdef bint is_template(
         records or serializer in ("auto", "array")
     ):
         return False
+    if manner.codec.signs or manner.codec.compressor is not None:
+        return False
     if is_unfinished(socket):  # the first one ends a message that was begun
         return False
     row = rows[0, ...]
@@ -194,11 +200,14 @@ cdef Py_ssize_t send_values(
     out.count, out.sent, out.send_some = 0, 0, send_some
     out.send_round, out.renumber = send_round_of_values, renumber
     batch.prepared = prepared
+    batch.routed = takes_routing_id(socket)
     frames_begin(&out.frames, not direct, False)
     try:
         put_envelope(&out.frames, socket, None, manner.topic)
         if manner.codec.stamps:
             sequence = ledger_of(socket).sequence_of(&out.frames)
+        if manner.codec.signs:
+            open_signature(&out.frames, sequence, manner.codec)
         frames_clear(&out.frames)
         frames_room(&out.frames, min(length_hint(values), CHUNK))
         iterator = iter(values)
@@ -231,6 +240,8 @@ cdef bint prepare(
     cdef Py_ssize_t begin
     cdef Py_ssize_t in_place
     cdef bint continued = is_unfinished(socket)
+    if continued and manner.codec.signs:
+        raise ValueError("a signed message after a send with SNDMORE: give its topic as topic=")
     if sequence is not None:
         frames.stamp.sender = sequence.sender
         frames.stamp.sequence = sequence.next
@@ -243,6 +254,7 @@ cdef bint prepare(
         # what ends a message that was begun has none: its topic is not known
         one.stamped = frames.stamped = sequence is not None and not (continued and out.count == 0)
         put_value(frames, value, serializer, manner)
+        sign(frames, begin, one.head, frames.count, batch.routed)
         frames.stamp.sequence += one.stamped
         one.schema, manner.counted = manner.counted, 0
         one.end = frames.count
@@ -270,6 +282,7 @@ cdef int renumber(Outgoing *out, Sequence sequence) except -1:
     cdef Py_ssize_t i
     cdef fw_head_t head
     cdef Span frame
+    cdef Py_ssize_t begin
     cdef uint64_t moved = 0
     for i in range(out.sent, out.count):
         if batch.prepared[i].stamped:
@@ -280,6 +293,8 @@ cdef int renumber(Outgoing *out, Sequence sequence) except -1:
                 return 0
             head.stamp.sequence += moved
             fw_stamp_store(<uint8_t *>frame.data + fw_head_stamp_offset(&head), &head.stamp)
+            begin = batch.prepared[i - 1].end if i > 0 else 0
+            sign(&out.frames, begin, batch.prepared[i].head, batch.prepared[i].end, batch.routed)
     return 0
 
 

@@ -122,6 +122,7 @@ cdef Buffer hold_array(np.ndarray array):
     PyBuffer_FillInfo(
         &self.view, array, np.PyArray_DATA(array), np.PyArray_NBYTES(array), True, PyBUF_SIMPLE
     )
+    self.view.itemsize = np.PyArray_ITEMSIZE(array)
     self.held = True
     return self
 

@@ -78,6 +78,9 @@ cdef extern from "framewire/head.h" nogil:
         FW_FLAG_STAMP
         FW_FLAG_META
         FW_FLAG_TYPE
+        FW_FLAG_COMPRESSED
+        FW_FLAG_SIGNED
+        FW_MAC_SIZE
 
     ctypedef struct fw_stamp_t:
         uint64_t sender
@@ -101,6 +104,11 @@ cdef extern from "framewire/head.h" nogil:
         size_t meta_size
         const uint8_t *type
         size_t type_size
+        uint64_t compression
+        const uint8_t *raw
+        uint64_t key
+        uint64_t epoch
+        const uint8_t *mac
         size_t size
         uint64_t *shape
 
@@ -110,6 +118,7 @@ cdef extern from "framewire/head.h" nogil:
     int fw_head_parse(const uint8_t *frame, size_t length, fw_head_t *out, size_t *offset)
     int fw_head_check_payload(const fw_head_t *head, uint64_t itemsize)
     uint64_t fw_head_buffer(const fw_head_t *head, size_t i)
+    uint64_t fw_head_raw(const fw_head_t *head, size_t i)
     void fw_stamp_load(const uint8_t *data, fw_stamp_t *stamp)
     void fw_stamp_store(uint8_t *out, const fw_stamp_t *stamp)
     size_t fw_head_stamp_offset(const fw_head_t *head)

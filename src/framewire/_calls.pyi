@@ -80,5 +80,7 @@ def loads_known(
     frames: Iterable[_Exporter], codec: Codec, copy: bool | None, type: Any, context: dict[str, Any]
 ) -> Any: ...
 def parse_head(
-    frames: Iterable[_Exporter], socket: zmq.Socket[Any] | None = None, counted: bool = False
+    frames: Iterable[_Exporter],
+    socket: zmq.Socket[Any] | None = None,
+    codec: Codec | None = None,
 ) -> tuple[int, str, bytes | None, tuple[int, int, int] | None] | None: ...

@@ -13,7 +13,7 @@ from cpython.memoryview cimport PyMemoryView_FromObject
 from ._buffers cimport Buffer
 from ._c cimport *
 from ._codec cimport Codec, codec_of, inside
-from ._decode cimport find_head, read_head
+from ._decode cimport find_head, read_head, takes_routing_id
 from ._encode cimport APART
 from ._frames cimport Frames, Span, frames_begin, frames_end, frames_load
 from ._ledger cimport (
@@ -27,6 +27,7 @@ from ._ledger cimport (
 )
 from ._libzmq cimport ZMQ_SNDMORE, direct
 from ._manner cimport Manner, new_manner
+from ._signing cimport sign, sign_alone, verify
 from ._transport cimport frames_receive, frames_send
 from ._values cimport get_value, put_envelope, put_value
 
@@ -94,6 +95,7 @@ def send_value(
     cdef Frames frames
     cdef Manner manner
     cdef Sequence sequence = None
+    cdef Py_ssize_t at
     if flags & ZMQ_SNDMORE:
         raise ValueError("SNDMORE: a head describes a whole message, nothing can follow a value")
     manner = new_manner(socket, topic, copy, meta, packed, codec_of(socket, codec))
@@ -102,9 +104,11 @@ def send_value(
         if topic is not None or envelope is not None:
             put_envelope(&frames, socket, envelope, topic)
         if manner.codec.stamps:
-            sequence = open_stamp(&frames, socket)
+            sequence = open_stamp(&frames, socket, manner.codec)
+        at = frames.count
         put_value(&frames, value, serializer, manner)
         if sequence is not None:
+            sign(&frames, 0, at, frames.count, manner.codec.signs and takes_routing_id(socket))
             return send_stamped(&frames, socket, flags, sequence)
         return frames_send(&frames, socket, flags)
     finally:
@@ -170,7 +174,7 @@ def recv_value(socket, int flags=0, *, type=None, copy=None, codec=None):
     try:
         frames_receive(&frames, socket, flags, True)
         if chosen.stamps:
-            account = open_received(&frames, socket)
+            account = open_received(&frames, socket, chosen)
         value = get_value(&frames, socket, None, chosen, chosen.depth, copy, type)
         if account is not None:
             count_decoded(account)
@@ -216,7 +220,10 @@ cdef list dumped(object value, object serializer, Manner manner):
     cdef Frames frames
     frames_begin(&frames, True, False)
     try:
+        if manner.codec.signs:
+            sign_alone(&frames, manner.codec)
         put_value(&frames, value, serializer, manner)
+        sign(&frames, 0, 0, frames.count, False)
         return [as_frame(<object>frames.objects[i]) for i in range(frames.count)]
     finally:
         frames_end(&frames)
@@ -252,31 +259,43 @@ def loads(frames, *, type=None, copy=None, codec=None):
     outer = inside()
     if outer is None:
         chosen = codec_of(None, codec)
-        return loaded(frames, None, chosen, chosen.depth, copy, type)
-    # called by a function that reads a part of a message
-    chosen = outer[0] if codec is None else (<Codec>as_codec(codec)).over(outer[0])
+        return loaded(frames, None, chosen, chosen.depth, copy, type, chosen.signs)
+    # called by a function that reads a part of a message, which has been verified as a whole
+    given = as_codec(codec)
+    chosen = outer[0] if given is None else (<Codec>given).over(outer[0])
     depth = min(chosen.depth, outer[1])
     if depth < 1:
-        raise LimitError("messages too deep inside each other", "limit")
-    return loaded(frames, None, chosen, depth, copy, type)
+        raise LimitError("messages too deep inside each other", "limit", None, "depth")
+    return loaded(frames, None, chosen, depth, copy, type, given is not None and bool(given.key))
 
 
 def loads_known(frames, Codec codec, copy, type, dict context):
     """`loads` for `Message`: functions that users registered get this context."""
-    return loaded(frames, context, codec, codec.depth, copy, type)
+    return loaded(frames, context, codec, codec.depth, copy, type, False)
 
 
-cdef object loaded(object frames, dict context, Codec codec, int depth, object copy, object type):
+cdef object loaded(
+    object frames, dict context, Codec codec, int depth, object copy, object type, bint signed
+):
     cdef Frames list_of_frames
+    cdef fw_head_t head
+    cdef Span frame
+    cdef Py_ssize_t at
     frames_begin(&list_of_frames, True, False)
     try:
         frames_load(&list_of_frames, frames)
+        if signed:
+            at = find_head(&list_of_frames, None, &frame)
+            if at >= 0:
+                read_head(frame, &head)
+                codec.admit(&head, list_of_frames.count)
+            verify(&list_of_frames, at, &head, False, codec)
         return get_value(&list_of_frames, None, context, codec, depth, copy, type)
     finally:
         frames_end(&list_of_frames)
 
 
-def parse_head(frames, socket=None, bint counted=False):
+def parse_head(frames, socket=None, Codec codec=None):
     """Find and check the head of a message.
 
     Parameters
@@ -284,8 +303,8 @@ def parse_head(frames, socket=None, bint counted=False):
     frames : iterable of buffers
     socket : zmq.Socket, optional
         Where they came from: on a ROUTER or STREAM the first one is a routing id.
-    counted : bool
-        Count them as a message that the socket received.
+    codec : Codec, optional
+        They are a message that the socket received: verify and count it, if the codec says so.
 
     Returns
     -------
@@ -306,11 +325,13 @@ def parse_head(frames, socket=None, bint counted=False):
     frames_begin(&list_of_frames, True, False)
     try:
         frames_load(&list_of_frames, frames)
-        if counted:
-            account = open_received(&list_of_frames, socket)
+        if codec is not None and codec.stamps:
+            account = open_received(&list_of_frames, socket, codec)
         at = find_head(&list_of_frames, socket, &frame)
         if at >= 0:
             read_head(frame, &head)
+            if codec is not None:
+                codec.admit(&head, list_of_frames.count)
         if account is not None:
             count_decoded(account)
         if at < 0:

@@ -1,9 +1,11 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, final
 
 import zmq
 
+from .errors import LimitError
 from .limits import Limits
+from .signing import Keys
 
 __all__ = [
     "SAFE",
@@ -24,7 +26,10 @@ class Codec:
     serializer: _Names | None
     allow: frozenset[str] | None
     limits: Limits | None
+    compression: str | None
+    key: Keys | None
     stamp: bool | None
+    stamps: bool
     schema: int | None
     def __new__(
         cls,
@@ -32,6 +37,8 @@ class Codec:
         *,
         allow: Iterable[str] | None = None,
         limits: Limits | None = None,
+        compression: str | None = None,
+        key: bytes | Mapping[int, bytes] | Keys | None = None,
         stamp: bool | None = None,
         schema: int | None = None,
     ) -> Codec: ...
@@ -42,4 +49,5 @@ def set_default_codec(
 ) -> None: ...
 def as_codec(codec: Any, serializer: _Names | None = None) -> Codec | None: ...
 def note_codec(codec: Codec | None, above: Codec | None) -> Codec | None: ...
+def limit_error(name: str, what: int, most: int) -> LimitError: ...
 def codec_for(socket: zmq.Socket[Any] | None, codec: Codec | _Names | None) -> Codec: ...

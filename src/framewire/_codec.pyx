@@ -3,11 +3,15 @@
 import os
 import threading
 
-from .errors import RefusedError
+from .compression import checked_method, compressor
+from .errors import LimitError, RefusedError
 from .limits import Limits
 from .serializers import registry
+from .signing import Keys, as_keys
 
 from libc.stdint cimport uint8_t
+
+from ._c cimport fw_head_t
 
 cimport cython
 
@@ -51,10 +55,20 @@ cdef class Codec:
         reading a pickle runs what the sender chose. "user" stands for all of your own that are not
         registered as unsafe, "arrow.extension" for Arrow's extension types.
     limits : Limits, optional
+        How much of a receiver a message may ask for.
+    compression : str, optional
+        A sender's method: "zlib", "zstd", "lz4", "blosc2", or "none", the default; with a level as
+        in "zstd:9". Each buffer of over 64 bytes is compressed by itself, and sent as it is where
+        that is not shorter. A receiver takes all methods whose library is installed.
+    key : bytes, or dict of int to bytes, optional
+        A secret of 16 bytes or more, from `secrets.token_bytes`, that both ends have: bytes alone
+        have the number 0. Of several the first signs, which says its number. Each message with a
+        head is signed, and stamped; a receiver refuses what is not signed by one of them, and what
+        came before (`SignatureError`). ``{}``, the default, is no key. See docs/security.md.
     stamp : bool, optional
         On a sender: each message with a head says which of the socket's it is and when it was sent,
         which takes 24 bytes; `Message.stamp` shows it. On any socket: count what is sent and
-        received, for `stats`. False by default.
+        received, for `stats`. False by default; a key implies it.
     schema : int, optional
         Records are sent with their schema in the first message of their kind on a socket, for each
         topic, and in every one of so many; 0, the default, is never. Without a socket, as in
@@ -66,10 +80,14 @@ cdef class Codec:
         Not what is said here. Whether a serializer exists is asked when it is first used
         (ValueError).
     ValueError
-        `schema` is negative, or 2**31 and more.
+        `schema` is negative, or 2**31 and more; an unknown method of compression, or level; a short
+        key.
     """
 
-    def __cinit__(self, serializer=None, *, allow=None, limits=None, stamp=None, schema=None):
+    def __cinit__(
+        self, serializer=None, *, allow=None, limits=None, compression=None, key=None, stamp=None,
+        schema=None
+    ):
         if serializer is not None:
             names = _names(serializer, "serializer")
             serializer = serializer if isinstance(serializer, str) else names
@@ -79,6 +97,10 @@ cdef class Codec:
             allow = frozenset(_names(allow, "allow"))
         if limits is not None and not isinstance(limits, Limits):
             raise TypeError(f"limits must be Limits, not {type(limits).__name__}")
+        if compression is not None:
+            checked_method(compression)
+        if key is not None:
+            key = as_keys(key)
         if stamp is not None and not isinstance(stamp, bool):
             raise TypeError(f"stamp must be a bool, not {type(stamp).__name__}")
         if schema is not None:
@@ -86,19 +108,29 @@ cdef class Codec:
                 raise TypeError(f"schema must be an int, not {type(schema).__name__}")
             if not 0 <= schema < 2**31:
                 raise ValueError(f"a schema every {schema} messages")
-        global stamping
+        global sealing
         self.serializer = serializer
         self.allow = allow
         self.limits = limits
+        self.compression = compression
+        self.key = key
         self.stamp = stamp
         self.schema = schema
         self.resolved = None not in self._key()
         if self.resolved:
+            self.most_size = limits.size
+            self.most_frames = limits.frames
+            self.most_meta = limits.meta
+            self.most_dimensions = limits.ndim
             self.depth = limits.depth
-            self.keys = limits.keys
-            self.stamps = stamp
-            if stamp:
-                stamping = True
+            self.most_items = limits.items
+            self.most_keys = limits.keys
+            self.spread = limits.spread
+            self.compressor = compressor(compression)
+            self.signs = bool(key)
+            self.stamps = stamp or self.signs
+            if self.stamps or self.compressor is not None:
+                sealing = True
             self.schemas = schema
             for id, name in registry.NAMES.items():
                 self.takes[id] = name in allow
@@ -113,6 +145,8 @@ cdef class Codec:
                 above.serializer if self.serializer is None else self.serializer,
                 allow=above.allow if self.allow is None else self.allow,
                 limits=above.limits if self.limits is None else self.limits,
+                compression=above.compression if self.compression is None else self.compression,
+                key=above.key if self.key is None else self.key,
                 stamp=above.stamp if self.stamp is None else self.stamp,
                 schema=above.schema if self.schema is None else self.schema,
             )
@@ -135,6 +169,18 @@ cdef class Codec:
             3,
         )
 
+    cdef int over_limit(self, const fw_head_t *head, Py_ssize_t frames) except -1:
+        """Raise LimitError for what `admit` does not take."""
+        for name, what, most in [
+            ("size", head.payload, self.most_size),
+            ("frames", max(<size_t>frames, head.buffers), self.most_frames),
+            ("meta", head.meta_size, self.most_meta),
+            ("ndim", head.ndim, self.most_dimensions),
+        ]:
+            if what > most:
+                raise limit_error(name, what, most)
+        return 0
+
     def __eq__(self, other):
         if not isinstance(other, Codec):
             return NotImplemented
@@ -152,19 +198,30 @@ cdef class Codec:
         return f"Codec({', '.join(f'{name}={value!r}' for name, value in known if value is not None)})"
 
     def _key(self):
-        return self.serializer, self.allow, self.limits, self.stamp, self.schema
+        return (
+            self.serializer, self.allow, self.limits, self.compression, self.key, self.stamp,
+            self.schema,
+        )
 
 
-_FIELDS = ("serializer", "allow", "limits", "stamp", "schema")
+_FIELDS = ("serializer", "allow", "limits", "compression", "key", "stamp", "schema")
 
 
-def _make(serializer, allow, limits, stamp=None, schema=None):
-    return Codec(serializer, allow=allow, limits=limits, stamp=stamp, schema=schema)
+def _make(*fields):
+    return Codec(**dict(zip(_FIELDS, fields)))
 
 
-cdef Codec base = Codec("auto", allow=SAFE, limits=Limits(), stamp=False, schema=0)
+def limit_error(name, what, most):
+    return LimitError(
+        f"{what} is over Limits({name}={most}), which could be larger", "limit", None, name
+    )
+
+
+cdef Codec base = Codec(
+    "auto", allow=SAFE, limits=Limits(), compression="none", key={}, stamp=False, schema=0
+)
 cdef Codec default = None   # for the process; None until it is first used
-stamping = False
+sealing = False
 cdef bint anywhere = False  # has any context or socket a codec of its own?
 
 

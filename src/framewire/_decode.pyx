@@ -21,9 +21,10 @@ cimport numpy as np
 from ._buffers cimport copy_bytes
 from ._c cimport *
 from ._codec cimport Codec
-from ._frames cimport Frames, Span, frames_span
+from ._compressed cimport plain_frames
+from ._frames cimport Frames, Span, frames_begin, frames_end, frames_load, frames_span
 from ._libzmq cimport ZMQ_ROUTER, ZMQ_STREAM, ZMQ_TYPE, socket_option
-from ._payload cimport MAX_SPREAD, Part, Payload, part_owner, payload_next, payload_open
+from ._payload cimport Part, Payload, part_owner, payload_next, payload_open
 
 cdef extern from "numpy/arrayobject.h":
     ctypedef struct PyArray_Descr:
@@ -138,6 +139,8 @@ cdef np.dtype read_recipe(Frames *frames, fw_head_t *head, Part *part):
     if len(shape) > FW_NDIM_MAX:
         raise DecodeError(f"{len(shape)} dimensions", "ndim")
     head.flags = 0
+    head.buffers = 1
+    head.meta_size = 0
     head.ndim = len(shape)
     part.frame = frames.count - 1
     part.offset = 0
@@ -227,7 +230,10 @@ cdef int check_spread(
         total *= head.shape[i]
     if total > room[0]:
         raise LimitError(
-            f"an array spread out to {total} bytes; all in a message, at most {MAX_SPREAD}", "limit"
+            f"an array spread out to {total} bytes, with {room[0]} left of Limits(spread=...)",
+            "limit",
+            None,
+            "spread",
         )
     if copied:
         room[0] -= total
@@ -275,18 +281,28 @@ cdef object get_array(
     cdef np.dtype found
     cdef Payload payload
     cdef Part part
-    cdef uint64_t room = MAX_SPREAD
+    cdef uint64_t room = codec.spread
+    cdef Frames plain
     if at < 0:
         codec.check(FW_SERIALIZER_ARRAY, None)
         found = read_recipe(frames, &head, &part)
+        codec.admit(&head, frames.count)
     else:
         read_head(frame, &head)
         if head.serializer != FW_SERIALIZER_USER:
             codec.check(head.serializer, None)
         if head.serializer != FW_SERIALIZER_ARRAY:
             raise SchemaError("the message is no array: recv_value takes it", "mismatch")
-        payload_open(&payload, frames, at, frame, &head)
+        codec.admit(&head, frames.count)
         found = head_dtype(&head)
+        if head.flags & FW_FLAG_COMPRESSED:
+            frames_begin(&plain, True, False)
+            try:
+                frames_load(&plain, plain_frames(frames, at, frame, &head, codec))
+                return get_array(&plain, None, codec, copy, out, dtype, shape)
+            finally:
+                frames_end(&plain)
+        payload_open(&payload, frames, at, frame, &head)
         part = payload_next(&payload)
     if dtype is not None or shape is not None or out is not None:
         check_expected(found, tuple([head.shape[i] for i in range(head.ndim)]), dtype, shape, out)

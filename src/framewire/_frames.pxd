@@ -1,9 +1,9 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint64_t
 
 from ._buffers cimport Buffer
-from ._c cimport FW_FLAG_STAMP, fw_head_t, fw_stamp_t
+from ._c cimport FW_FLAG_SIGNED, FW_FLAG_STAMP, fw_head_t, fw_stamp_t
 from ._clock cimport utc_now
 from ._libzmq cimport zmq, zmq_msg_t
 
@@ -22,6 +22,9 @@ cdef struct Frames:
     bint patient           # of pyzmq's own calls: no time limit on green sockets, as in zmq.green
     bint stamped           # to be sent: its head gets `stamp`
     fw_stamp_t stamp
+    void *keys             # to be sent, signed: a signing.Keys that the codec holds; else NULL
+    uint64_t key           # by which of them,
+    uint64_t epoch         # and in which sequence
     Py_ssize_t in_place    # to be sent: how many frames are not copies
     zmq_msg_t *msgs        # `few` or allocated; NULL in the object form
     PyObject **objects     # owned references, in `few` or allocated; NULL in the message form
@@ -50,11 +53,16 @@ cdef int frames_append(Frames *frames, object frame) except -1
 cdef int frames_load(Frames *frames, object buffers) except -1
 
 cdef inline void frames_stamp(Frames *frames, fw_head_t *head) noexcept:
-    """Give a head that is about to be packed the stamp of its message, if that has one."""
+    """Give a head that is about to be packed the stamp of its message, and room for a signature."""
     if frames.stamped:
         head.flags |= FW_FLAG_STAMP
         head.stamp = frames.stamp
         head.stamp.time = utc_now()
+    if frames.keys != NULL:
+        head.flags |= FW_FLAG_SIGNED
+        head.key = frames.key
+        head.epoch = frames.epoch
+        head.mac = NULL  # written when all frames are there: `sign`
 
 cdef inline Span frames_span(Frames *frames, Py_ssize_t i) noexcept:
     """Where frame `i` of a received or loaded list is, valid until it is taken or the list ends."""

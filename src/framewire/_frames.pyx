@@ -53,6 +53,7 @@ cdef int frames_begin(Frames *frames, bint as_objects, bint track) except -1:
     frames.capacity = FEW_OBJECTS if as_objects else FEW
     frames.received = frames.foreign = frames.sent = frames.stamped = False
     frames.patient = False
+    frames.keys = NULL
     frames.in_place = 0
     frames.msgs = NULL if as_objects else frames.few
     frames.objects = <PyObject **>frames.few if as_objects else NULL
@@ -105,7 +106,7 @@ cdef void frames_slice(Frames *part, Frames *whole, Py_ssize_t at, Py_ssize_t co
     part.patient = part.sent = part.stamped = False
     part.msgs = NULL if whole.msgs == NULL else &whole.msgs[at]
     part.objects = NULL if whole.objects == NULL else &whole.objects[at]
-    part.lent = part.shared = NULL
+    part.lent = part.shared = part.keys = NULL
 
 
 cdef void frames_end_slice(Frames *part) noexcept:

@@ -1,6 +1,7 @@
 from libc.stdint cimport uint8_t, uint64_t
 
-from ._c cimport fw_stamp_t
+from ._c cimport fw_head_t, fw_stamp_t
+from ._codec cimport Codec
 from ._frames cimport Frames, Span
 
 # What bounds a ledger, whatever peers send.
@@ -44,6 +45,7 @@ cdef class Sequence:
     cdef Account account
     cdef bytes topic     # of the one used last, to tell it at a glance
     cdef uint64_t sender
+    cdef uint64_t epoch  # of its signatures; 0 until there is one
     cdef uint64_t next
 
 cdef class Ledger:
@@ -55,6 +57,7 @@ cdef class Ledger:
     cdef dict sequences  # by topic, on ROUTER by all frames before the head
     cdef Sequence sequence      # used last, of short topics; None on ROUTER
     cdef dict schemas    # by topic and fingerprint: how often a schema was asked for
+    cdef object windows  # signing.Windows; None until a signed message came
 
     cdef Account account_of(self, const Span *topic)
     cdef Sequence sequence_of(self, Frames *frames)
@@ -64,7 +67,8 @@ cdef Ledger ledger_of(object socket)
 cdef uint64_t size_of(Frames *frames) noexcept
 
 # Sending: a sequence before the head is packed, then in place of frames_send.
-cdef Sequence open_stamp(Frames *frames, object socket)
+cdef Sequence open_stamp(Frames *frames, object socket, Codec codec)
+cdef int open_signature(Frames *frames, Sequence sequence, Codec codec) except -1
 cdef object send_stamped(Frames *frames, object socket, int flags, Sequence sequence)
 cdef int restamp(Frames *frames, object socket) except -1
 # The same without frames: what to write into a head, and what was sent.
@@ -73,8 +77,8 @@ cdef void count_sent(
     Sequence sequence, const fw_stamp_t *stamp, uint64_t size, uint64_t copied, uint64_t in_place
 ) noexcept nogil
 
-# Receiving: before it is decoded; and when it was.
-cdef Account open_received(Frames *frames, object socket)
+# Receiving: before it is decoded, and where it is verified; and when it was.
+cdef Account open_received(Frames *frames, object socket, Codec codec)
 cdef void count_received(Account account, uint64_t size, const fw_stamp_t *stamp) noexcept nogil
 cdef inline void count_decoded(Account account) noexcept nogil:
     account.tally.errors -= 1

@@ -9,16 +9,19 @@ import os
 
 import zmq as pyzmq
 
+from .signing import Windows
+
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport UINT64_MAX, uint8_t, uint64_t
 from libc.string cimport memcmp, memmove
 
 from ._c cimport *
 from ._clock cimport utc_now
-from ._codec cimport attributes_of
+from ._codec cimport Codec, attributes_of
 from ._decode cimport find_head, read_head, takes_routing_id
 from ._frames cimport Frames, Span, frames_span
 from ._libzmq cimport ZMQ_DONTWAIT, ZMQ_POLLOUT
+from ._signing cimport sign, verify
 from ._transport cimport frames_send
 from ._unfinished cimport is_unfinished
 from ._waiting cimport Turn, begin_turn, breathe, is_green, wait_turn
@@ -132,14 +135,31 @@ cdef class Ledger:
 
 # ---- sending
 
-cdef Sequence open_stamp(Frames *frames, object socket):
-    """Give what is to be sent a stamp: once its envelope is there, before its head is packed."""
+cdef Sequence open_stamp(Frames *frames, object socket, Codec codec):
+    """Give what is to be sent a stamp: once its envelope is there, before its head is packed.
+
+    With a key there is room for a signature, too: `sign` when all frames are there.
+    """
     cdef Sequence sequence = ledger_of(socket).sequence_of(frames)
-    if not is_unfinished(socket):  # else its topic has been sent, and is not known
+    cdef bint continued = is_unfinished(socket)
+    if not continued:  # else its topic has been sent, and is not known
         frames.stamp.sender = sequence.sender
         frames.stamp.sequence = sequence.next
         frames.stamped = True  # its time is that of packing
+    if codec.signs:
+        if continued:
+            raise ValueError("a signed message after a send with SNDMORE: give its topic as topic=")
+        open_signature(frames, sequence, codec)
     return sequence
+
+
+cdef int open_signature(Frames *frames, Sequence sequence, Codec codec) except -1:
+    if sequence.epoch == 0:
+        sequence.epoch = int.from_bytes(os.urandom(8), "little")
+    frames.keys = <void *>codec.key
+    frames.key = codec.key.first
+    frames.epoch = sequence.epoch
+    return 0
 
 
 cdef void next_stamp(Sequence sequence, fw_stamp_t *stamp) noexcept nogil:
@@ -208,17 +228,20 @@ cdef int restamp(Frames *frames, object socket) except -1:
     """Write a message's stamp, which was changed, into the head that was packed."""
     cdef fw_head_t head
     cdef Span frame
-    find_head(frames, socket, &frame)
+    cdef Py_ssize_t at = find_head(frames, socket, &frame)
     read_head(frame, &head)
     frames.stamp.time = utc_now()
     fw_stamp_store(<uint8_t *>frame.data + fw_head_stamp_offset(&head), &frames.stamp)
-    return 0
+    return sign(frames, 0, at, frames.count, takes_routing_id(socket))
 
 
 # ---- receiving
 
-cdef Account open_received(Frames *frames, object socket):
-    """Count a message that came. It counts as an error until `count_decoded`."""
+cdef Account open_received(Frames *frames, object socket, Codec codec):
+    """Count a message that came. It counts as an error until `count_decoded`.
+
+    With a key it is verified first: what a stranger says of topics and numbers is not looked at.
+    """
     cdef Ledger ledger = ledger_of(socket)
     cdef fw_head_t head
     cdef Span frame
@@ -226,10 +249,15 @@ cdef Account open_received(Frames *frames, object socket):
     cdef size_t offset
     cdef Account account
     cdef Py_ssize_t at = find_head(frames, socket, &frame)
-    cdef bint stamped = (
-        at >= 0 and fw_head_parse(frame.data, frame.size, &head, &offset) == FW_OK
-        and head.flags & FW_FLAG_STAMP
-    )
+    cdef bint parsed = at >= 0 and fw_head_parse(frame.data, frame.size, &head, &offset) == FW_OK
+    cdef bint stamped = parsed and head.flags & FW_FLAG_STAMP
+    if codec.signs:
+        try:
+            verify_received(ledger, frames, at if parsed else -1, &head, codec)
+        except BaseException:
+            count_received(ledger.rest, size_of(frames), NULL)
+            ledger.rest.tally.errors += 1
+            raise
     if at > ledger.routed:
         topic = frames_span(frames, at - 1)
         account = ledger.account_of(&topic)
@@ -238,6 +266,21 @@ cdef Account open_received(Frames *frames, object socket):
     count_received(account, size_of(frames), &head.stamp if stamped else NULL)
     account.tally.errors += 1
     return account
+
+
+cdef int verify_received(
+    Ledger ledger, Frames *frames, Py_ssize_t at, const fw_head_t *head, Codec codec
+) except -1:
+    """Raise SignatureError for what is not signed by a key of the codec's, or came before."""
+    if at >= 0:
+        codec.admit(head, frames.count)
+    verify(frames, at, head, ledger.routed, codec)
+    if ledger.windows is None:
+        ledger.windows = Windows()
+    ledger.windows.note(
+        head.key, head.stamp.sender, head.epoch, head.stamp.sequence, head.stamp.time
+    )
+    return 0
 
 
 cdef void count_received(Account account, uint64_t size, const fw_stamp_t *stamp) noexcept nogil:

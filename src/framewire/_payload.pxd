@@ -3,11 +3,6 @@ from libc.stdint cimport uint8_t, uint64_t
 from ._c cimport fw_head_t
 from ._frames cimport Frames, Span
 
-cdef enum:
-    # A broadcast array, and one of items of no bytes, is small on the wire and can be of any size
-    # here: of up to this many bytes, or items, in a message. What reads it would not end.
-    MAX_SPREAD = 1 << 30
-
 # A received message's buffers, which are taken in order.
 cdef struct Payload:
     Frames *frames
@@ -15,7 +10,7 @@ cdef struct Payload:
     const uint8_t *base    # the head's frame
     Py_ssize_t at          # which one that is
     size_t taken           # how many buffers were
-    uint64_t room          # bytes that its arrays may still be spread out to
+    uint64_t room          # bytes that its arrays may still be spread out to: Limits.spread
     uint64_t inside        # where in the head's frame the next of those in it is
     uint64_t end           # bytes of that frame
 

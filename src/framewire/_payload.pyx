@@ -67,7 +67,6 @@ cdef int payload_open(
     payload.at = at
     payload.base = frame.data
     payload.taken = 0
-    payload.room = MAX_SPREAD
     payload.inside = head.size
     payload.end = frame.size
     return 0
@@ -147,7 +146,7 @@ cdef int put_buffers(
 ) except -1:
     """Append a head and its buffers: `first`, which is copied into the head's frame, and Buffers.
 
-    `head` has its serializer, flags, metadata and type. `place` PACKED puts all in one frame. `first`
+    `head` has all but what it says of the buffers. `place` PACKED puts all in one frame. `first`
     may be NULL, of size 0, and `others` may be None.
     """
     cdef uint8_t few[8 * FEW_BUFFERS]
@@ -158,7 +157,6 @@ cdef int put_buffers(
         if lengths == NULL:
             raise MemoryError()
     try:
-        head.dtype = head.ndim = 0
         head.buffers = count
         head.lengths = lengths
         if count != 1:

@@ -20,7 +20,8 @@ from ._c cimport *
 from ._codec cimport Codec
 from ._decode cimport find_head, read_head
 from ._encode cimport is_inline, set_meta, template
-from ._frames cimport Frames, Span
+from ._compressed cimport plain_frames
+from ._frames cimport Frames, Span, frames_begin, frames_end, frames_load
 from ._ledger cimport schema_due
 from ._manner cimport Manner
 from ._payload cimport Part, Payload, part_owner, payload_next, payload_open, put_buffers
@@ -85,6 +86,7 @@ cdef bint get_row(Frames *frames, object socket, Codec codec, object cls, void *
     cdef Payload payload
     cdef Part part
     cdef bytes data
+    cdef Frames plain
     cdef Py_ssize_t at = find_head(frames, socket, &frame)
     if at < 0:
         return False
@@ -92,6 +94,14 @@ cdef bint get_row(Frames *frames, object socket, Codec codec, object cls, void *
     if head.serializer != FW_SERIALIZER_RECORD:
         return False
     codec.check(FW_SERIALIZER_RECORD, None)
+    codec.admit(&head, frames.count)
+    if head.flags & FW_FLAG_COMPRESSED:
+        frames_begin(&plain, True, False)
+        try:
+            frames_load(&plain, plain_frames(frames, at, frame, &head, codec))
+            return get_row(&plain, None, codec, cls, row)
+        finally:
+            frames_end(&plain)
     check_schema(&head)
     payload_open(&payload, frames, at, frame, &head)
     part = payload_next(&payload)

@@ -55,7 +55,10 @@ cdef int expect_record(Expected *expected, Schema schema, bint routed, Codec cod
 
 
 cdef void expect(Expected *expected, bint routed, Codec codec) noexcept:
-    expected.allowed = codec.takes[expected.head.serializer]
+    expected.allowed = (
+        codec.takes[expected.head.serializer] and not codec.signs
+        and expected.head.payload <= codec.most_size
+    )
     expected.counted = codec.stamps
     expected.routed = routed
     expected.known_size = 0
@@ -68,7 +71,7 @@ cdef bint expect_same(Expected *expected, Frames *frames, object socket) except 
     if at < 0 or fw_head_parse(frame.data, frame.size, &expected.head, NULL) != FW_OK:
         return False
     if expected.head.serializer != FW_SERIALIZER_ARRAY or expected.head.flags & (
-        FW_FLAG_SCALAR | FW_FLAG_STAMP
+        FW_FLAG_SCALAR | FW_FLAG_STAMP | FW_FLAG_COMPRESSED
     ):
         return False
     keep_known(expected, frame.data, &expected.head)
@@ -155,6 +158,8 @@ cdef void keep_known(Expected *expected, const uint8_t *frame, const fw_head_t *
 cdef bint is_like(const fw_head_t *head, const fw_head_t *wanted) noexcept nogil:
     """Does a parsed head say what is wanted, with an array's payload in C order and written out?"""
     if head.serializer != wanted.serializer or head.payload != wanted.payload:
+        return False
+    if head.flags & FW_FLAG_COMPRESSED:
         return False
     if head.serializer == FW_SERIALIZER_RECORD:
         # one with a schema is read with it

@@ -15,6 +15,7 @@ cdef class TreeReader:
     cdef size_t owed           # items that containers have announced, up to `end`
     cdef int depth             # how many more containers may be entered
     cdef size_t keys           # that a sender can have collide, so far
+    cdef size_t count          # items of all containers so far
     cdef object copy
     cdef object socket
     cdef dict known

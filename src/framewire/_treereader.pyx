@@ -191,12 +191,13 @@ cdef class TreeReader:
         ):
             return 0
         self.keys += 1
-        if self.keys > self.codec.keys:
+        if self.keys > self.codec.most_keys:
             raise LimitError(
-                f"over {self.codec.keys} keys that are no text, bytes or small numbers: "
+                f"over {self.codec.most_keys} keys that are no text, bytes or small numbers: "
                 "Limits(keys=...) would take more",
                 "limit",
                 self.at,
+                "keys",
             )
         return 0
 
@@ -206,13 +207,26 @@ cdef class TreeReader:
         if left < self.owed or items > left - self.owed:
             raise self.error(f"{items} items more than there are bytes for")
         self.owed += items
+        self.count += items
+        if self.count > self.codec.most_items:
+            raise LimitError(
+                f"over {self.codec.most_items} items: Limits(items=...) would take more",
+                "limit",
+                self.at,
+                "items",
+            )
         return 0
 
     cdef int enter(self, size_t items) except -1:
         """Into a container."""
         self.owe(items)
         if self.depth == 0:
-            raise LimitError("values too deep inside each other", "limit", self.at)
+            raise LimitError(
+                "values too deep inside each other: Limits(depth=...) would take more",
+                "limit",
+                self.at,
+                "depth",
+            )
         self.depth -= 1
         return 0
 
@@ -353,7 +367,9 @@ cdef class TreeReader:
     cdef np.dtype read_head(self, const uint8_t *content, size_t size, fw_head_t *head):
         try:
             read_head(Span(content, size), head)
-            if head.serializer == FW_SERIALIZER_ARRAY and not head.flags & (FW_FLAG_META | FW_FLAG_STAMP):
+            if head.serializer == FW_SERIALIZER_ARRAY and not head.flags & (
+                FW_FLAG_META | FW_FLAG_STAMP | FW_FLAG_COMPRESSED
+            ):
                 return head_dtype(head)
         except DecodeError as error:
             if type(error) is not DecodeError:  # well-formed, but too much, or unknown here

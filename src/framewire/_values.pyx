@@ -19,6 +19,7 @@ cimport numpy as np
 from ._buffers cimport SMALL, Buffer
 from ._c cimport *
 from ._codec cimport Codec, read_inside
+from ._compressed cimport plain_frames, put_compressed
 from ._decode cimport (
     array_of,
     find_head,
@@ -29,7 +30,15 @@ from ._decode cimport (
     takes_routing_id,
 )
 from ._encode cimport BY_SIZE, checked_array, put_array, set_meta
-from ._frames cimport Frames, Span, frames_copy, frames_drop
+from ._frames cimport (
+    Frames,
+    Span,
+    frames_begin,
+    frames_copy,
+    frames_drop,
+    frames_end,
+    frames_load,
+)
 from ._manner cimport Manner
 from ._payload cimport (
     Part,
@@ -83,6 +92,27 @@ cdef int put_envelope_frame(
 
 cdef int put_value(Frames *frames, object value, object serializer, Manner manner) except -1:
     """Append a value: a head and its buffers. `serializer` is a name, or a sequence of names."""
+    cdef Frames plain
+    if manner.codec.compressor is None:
+        return put_plain(frames, value, serializer, manner)
+    copy = manner.copy
+    manner.copy = False  # what is compressed is not copied before
+    frames_begin(&plain, True, False)
+    try:
+        put_plain(&plain, value, serializer, manner)
+        manner.copy = copy
+        return put_compressed(frames, &plain, itemsize_of(value), manner)
+    finally:
+        manner.copy = copy
+        frames_end(&plain)
+
+
+cdef size_t itemsize_of(object value) except? 0:
+    """Of an array, which may be in the head's frame. 0 of all else."""
+    return np.PyArray_ITEMSIZE(value) if isinstance(value, numpy.ndarray) else 0
+
+
+cdef int put_plain(Frames *frames, object value, object serializer, Manner manner) except -1:
     if serializer is None:
         serializer = manner.codec.serializer
     if isinstance(serializer, str):
@@ -228,6 +258,7 @@ cdef int put_parts(
     cdef fw_head_t head
     head.serializer = serializer
     head.flags = 0
+    head.dtype = head.ndim = 0
     if manner.meta is not None:
         set_meta(&head, manner.meta)
     if kind is not None:
@@ -256,7 +287,17 @@ cdef object get_value(
     codec.check(
         head.serializer, user_name(&head) if head.serializer == FW_SERIALIZER_USER else None
     )
+    codec.admit(&head, frames.count)
+    if head.flags & FW_FLAG_COMPRESSED:
+        if head.serializer == FW_SERIALIZER_ARRAY:
+            head_dtype(&head)  # is the raw length right?
+        if context is None:
+            context = receive_context(frames, at, socket, codec, None)
+        return get_plain(
+            plain_frames(frames, at, frame, &head, codec), context, codec, depth, copy, type
+        )
     payload_open(&payload, frames, at, frame, &head)
+    payload.room = codec.spread
     if head.serializer == FW_SERIALIZER_RECORD:
         return get_record(&payload, type, copy)
     try:
@@ -271,6 +312,19 @@ cdef object get_value(
     if type is None:
         return value
     return convert(value, type, json=head.serializer == FW_SERIALIZER_JSON)
+
+
+cdef object get_plain(
+    list parts, dict context, Codec codec, int depth, object copy, object type
+):
+    """Decode what was compressed."""
+    cdef Frames frames
+    frames_begin(&frames, True, False)
+    try:
+        frames_load(&frames, parts)
+        return get_value(&frames, None, context, codec, depth, copy, type)
+    finally:
+        frames_end(&frames)
 
 
 cdef str type_text(const fw_head_t *head):

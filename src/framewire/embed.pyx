@@ -12,6 +12,7 @@ from libc.errno cimport EINTR, EINVAL
 from libc.string cimport memcpy
 
 from ._buffers cimport SMALL
+from ._codec cimport codec_of
 from ._libzmq cimport (
     ZMQ_DONTWAIT,
     ZMQ_ROUTER,
@@ -48,6 +49,8 @@ cdef enum:
 cdef void *open_handle(object socket, size_t compiled) except NULL:
     if compiled != layout():
         raise ImportError("compiled against another version of framewire: compile it again")
+    if codec_of(socket, None).signs:
+        raise ValueError("the socket's codec has a key: embed neither signs nor verifies")
     if is_unfinished(socket):
         raise ValueError("the socket is in the middle of a message, after a send with SNDMORE")
     return handle_of(socket)
@@ -273,7 +276,7 @@ cdef int find_payload(Message *message, const fw_head_t *head, int buffers) noex
     """Where the payload of a message with a parsed head is, if all frames are as it says."""
     cdef bint inside = head.flags & FW_FLAG_INLINE
     cdef zmq_msg_t *msg = frame_of(message, HEAD if inside else PAYLOAD)
-    if head.buffers != 1:
+    if head.buffers != 1 or head.flags & FW_FLAG_COMPRESSED:
         return ERR_MISMATCH
     if buffers != (0 if inside else 1) or (not inside and zmq.msg_size(msg) != head.payload):
         return ERR_FRAMES
@@ -304,7 +307,7 @@ cdef int receive(void *handle, Message *message, fw_head_t *head, int flags) noe
 
 cdef void forget_pointers(fw_head_t *head) noexcept nogil:
     """The head stays, and the message that it points into goes."""
-    head.versions = head.lengths = head.meta = head.type = NULL
+    head.versions = head.lengths = head.meta = head.type = head.raw = head.mac = NULL
     head.version_count = head.meta_size = head.type_size = 0
 
 

@@ -1,6 +1,8 @@
 """Exceptions of the receiving side: ValueErrors with a code and, where known, an offset."""
 
-__all__ = ["DecodeError", "LimitError", "RefusedError", "SchemaError"]
+from typing import Any
+
+__all__ = ["DecodeError", "LimitError", "RefusedError", "SchemaError", "SignatureError"]
 
 
 class DecodeError(ValueError):
@@ -20,7 +22,7 @@ class DecodeError(ValueError):
         self.code = code
         self.offset = offset
 
-    def __reduce__(self) -> tuple[type["DecodeError"], tuple[str, str, int | None]]:
+    def __reduce__(self) -> tuple[type["DecodeError"], tuple[Any, ...]]:
         return type(self), (str(self), self.code, self.offset)
 
 
@@ -29,8 +31,27 @@ class RefusedError(DecodeError):
 
 
 class LimitError(DecodeError):
-    """The message asks for more than a limit allows."""
+    """The message asks for more than a limit allows.
+
+    Attributes
+    ----------
+    limit : str or None
+        The field of `Limits`; None for a bound that is fixed.
+    """
+
+    def __init__(
+        self, message: str, code: str, offset: int | None = None, limit: str | None = None
+    ) -> None:
+        super().__init__(message, code, offset)
+        self.limit = limit
+
+    def __reduce__(self) -> tuple[type["DecodeError"], tuple[Any, ...]]:
+        return type(self), (str(self), self.code, self.offset, self.limit)
 
 
 class SchemaError(DecodeError):
     """The message is well-formed, but not what the receiver asked for; the text shows both."""
+
+
+class SignatureError(DecodeError):
+    """The message is not signed by a key of the receiver's, or came before: code ``replay``."""

@@ -48,7 +48,7 @@ class Message:
         at: int
         self.serializer: str | None
         self._meta: bytes | None
-        at, self.serializer, self._meta, stamp = parse_head(frames, socket, bool(codec.stamp)) or (
+        at, self.serializer, self._meta, stamp = parse_head(frames, socket, codec) or (
             0,
             None,
             None,

@@ -157,7 +157,7 @@ def stats(socket: zmq.Socket[Any]) -> Stats:
     with a frame of `framewire.Socket.send` and SNDMORE has no stamp; that of a plain socket, and a
     topic that is received by a call of its own, are not seen, and make for false gaps.
     """
-    if not codec_for(socket, None).stamp:
+    if not codec_for(socket, None).stamps:
         raise ValueError("the socket's codec has stamp=False: nothing is counted")
     counted = [(topic, _counts(**tally, bins=bins)) for topic, tally, bins in read_ledger(socket)]
     everything = [counts for _, counts in counted]

@@ -5,7 +5,8 @@ little-endian. expect.txt says what a reader finds in each: `key value` lines, a
 
     python make.py [directory]
 
-wire.py: what they are made of; values.py, trees.py and records.py: the messages that are no arrays.
+wire.py: what they are made of; values.py, trees.py and records.py: the messages that are no arrays;
+sealed.py: what is signed or compressed, by the secrets in wire.py.
 
 A block for an array has no `serializer`. One for any other message has the lengths of its buffers
 and, one after the other, their bytes. A record's has the length of the fixed part and the offsets
@@ -18,6 +19,9 @@ JSON has no type for is an object:
     2: "data", "mask", "fill"        4, 5: "hex"        6, 7, 8: "items", those of sets sorted
     11 to 17: "value"                18: "name", "header", "frames"
 
+A block for a compressed message has the method, the raw lengths, and `plain`, what the buffers
+were, one after the other; one for a signed message the key, the epoch and the code.
+
 A buffer beside the tree is shown as if it were in it, integers and texts as such, a timedelta and
 a complex number as lists of their numbers.
 """
@@ -28,6 +32,7 @@ import sys
 from pathlib import Path
 
 import records
+import sealed
 import trees
 import values
 from wire import (
@@ -44,8 +49,8 @@ from wire import (
     struct_of,
 )
 
-RESERVED = {"compression": 0x0200, "authentication": 0x0400}
-UNKNOWN = {"packed": PACKED, "buffers": 0x0020, "0800": 0x0800, "8000": 0x8000}  # for an array
+# for an array, and SIGNED without a stamp
+UNKNOWN = {"packed": PACKED, "buffers": 0x0020, "0400": 0x0400, "0800": 0x0800, "8000": 0x8000}
 SHAPES = {"0d": (), "1d": (3,), "2d": (2, 3)}
 
 
@@ -201,7 +206,7 @@ def bad(golden: Golden) -> None:
     for serializer in (0, 13, 254):
         frame = head(12, (3,), 24, flags=INLINE, serializer=serializer) + data
         bad(str(serializer), "serializer", 3, frame)
-    for name, flag in (RESERVED | UNKNOWN).items():
+    for name, flag in UNKNOWN.items():
         bad(name, "flags", 4, head(12, (3,), 24, flags=INLINE | flag) + data)
     bad("no-type", "flags", 4, head(0, (3,), 24, flags=INLINE) + data)
     sections = section(b"<f8")
@@ -292,7 +297,7 @@ def main() -> None:
     golden = Golden(Path(sys.argv[1]) if len(sys.argv) > 1 else here)
     good(golden)
     bad(golden)
-    for module in (values, trees, records):
+    for module in (values, trees, records, sealed):
         module.good(golden)
         module.bad(golden)
     (golden.directory / "expect.txt").write_bytes(

@@ -204,7 +204,6 @@ def bad_heads(golden: Golden) -> None:
         ("scalar", SCALAR),
         ("buffers", BUFFERS),
         ("packed-buffers", PACKED | BUFFERS),
-        ("0200", 0x0200),
         ("0400", 0x0400),
         ("0800", 0x0800),
         ("8000", 0x8000),

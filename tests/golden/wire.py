@@ -1,13 +1,20 @@
 """What the golden files are made of: heads, sections, and the files themselves."""
 
+import hashlib
+import hmac
 import json
 import math
 import struct
+import zlib
 from pathlib import Path
+from typing import Any
 
 INLINE, FORTRAN, PACKED, SCALAR = 0x0001, 0x0002, 0x0004, 0x0008
 BROADCAST = VERSIONS = 0x0010
 BUFFERS, STAMP, META, TYPE = 0x0020, 0x0040, 0x0080, 0x0100
+COMPRESSED, SIGNED = 0x0200, 0x0400
+EPOCH = 0xE0E1E2E3E4E5E6E7
+SECRETS = {1: bytes(range(32)), 2: b"another secret of 27 bytes."}
 IDS = {"raw": 2, "json": 3, "msgpack": 4, "record": 5}
 IDS |= {
     "pickle": 6,
@@ -66,8 +73,11 @@ def described(text) -> str:
     return compact(text) if isinstance(text, dict) else text
 
 
-def last_sections(stamp, meta, text):
-    """The flags and the bytes of what any message may have."""
+def last_sections(stamp=None, meta=None, text=None, compression=None, key=None):
+    """The flags and the bytes of what any message may have.
+
+    `compression` is a method and the raw lengths. With `key` there is room for the code: `signed`.
+    """
     flags, sections = 0, b""
     if stamp is not None:
         flags |= STAMP
@@ -78,7 +88,35 @@ def last_sections(stamp, meta, text):
     if text is not None:
         flags |= TYPE
         sections += section(text if isinstance(text, bytes) else described(text).encode())
+    if compression is not None:
+        flags |= COMPRESSED
+        sections += section(struct.pack(f"<{len(compression)}Q", *compression))
+    if key is not None:
+        flags |= SIGNED
+        sections += struct.pack("<2Q32x", key, EPOCH)
     return flags, sections
+
+
+def signed(packed, envelope, buffers, key) -> bytes:
+    """A head with its code, if it has a key."""
+    if key is None:
+        return packed
+    topic = envelope[-1] if envelope else b""
+    text = struct.pack("<Q", len(topic)) + topic + packed[:-32] + b"".join(buffers)
+    return packed[:-32] + hmac.digest(SECRETS.get(key, b""), text, hashlib.sha256)
+
+
+def seals(buffers, compression=None, key=None, code=b"", **how) -> dict[str, Any]:
+    """What expect.txt says of compression, with what the buffers were, and of a signature."""
+    expect: dict[str, Any] = {}
+    if compression is not None:
+        expect |= {"compression": compression[0], "raw": numbers(compression[1:])}
+        pairs = zip(buffers, compression[1:], strict=True)
+        plain = [data if len(data) == size else zlib.decompress(data) for data, size in pairs]
+        expect["plain"] = b"".join(plain).hex()
+    if key is not None:
+        expect |= {"key": key, "epoch": EPOCH, "code": code[-32:].hex()}
+    return expect
 
 
 def array_head(
@@ -90,14 +128,12 @@ def array_head(
     fortran=False,
     scalar=False,
     mask=0,
-    stamp=None,
-    meta=None,
-    text=None,
+    **last,
 ):
-    """The flags and the head of an array."""
+    """The flags and the head of an array. `last`: see last_sections."""
     flags = INLINE * inline | FORTRAN * fortran | SCALAR * scalar | BROADCAST * (mask != 0)
     sections = struct.pack("<Q", mask) if mask else b""
-    also, more = last_sections(stamp, meta, text)
+    also, more = last_sections(**last)
     return flags | also, head(code, shape, payload, flags=flags | also, sections=sections + more)
 
 
@@ -109,12 +145,10 @@ def value_head(
     lengths,
     layout="inline",
     *,
-    text=None,
-    meta=None,
-    stamp=None,
     table=False,
     fingerprint=None,
     versions=(),
+    **last,
 ):
     """The flags and the head of anything else. `table`: the lengths, even if it is only one."""
     flags, sections = LAYOUTS[layout], b""
@@ -124,7 +158,7 @@ def value_head(
     if table or len(lengths) != 1 or layout == "packed":
         flags |= BUFFERS
         sections += section(struct.pack(f"<{len(lengths)}Q", *lengths))
-    also, more = last_sections(stamp, meta, text)
+    also, more = last_sections(**last)
     how = {"flags": flags | also, "sections": sections + more, "serializer": serializer, "ndim": 0}
     words = () if fingerprint is None else (fingerprint,)
     return flags | also, head(0, words, sum(lengths), **how)
@@ -171,6 +205,7 @@ class Golden:
     ):
         """A whole message. `error` is one that only a look past the head can find."""
         flags, packed = array_head(code, shape, len(data), inline=inline, **how)
+        packed = signed(packed, envelope, [data], how.get("key"))
         meta, text, mask = how.get("meta"), how.get("text"), how.get("mask", 0)
         frames = [packed + data] if inline else [packed, data]
         expect = {"envelope": len(envelope)}
@@ -181,6 +216,7 @@ class Golden:
             expect |= {"meta": meta and meta.hex(), "type": text and described(text)}
             expect |= {"itemsize": itemsize, "size": len(packed), "payload": len(data)}
             expect |= {"data": data.hex() if len(data) <= 256 else None}
+            expect |= seals([data], code=packed, **how)
         else:
             expect |= {"itemsize": itemsize, "error": error}
         self.write(name, [*envelope, *frames], **expect)
@@ -200,6 +236,7 @@ class Golden:
         """A message that is no array. `seen`: what else a reader sees. `error`: as for `array`."""
         inside = {"frames": 0, "inline": 1, "packed": len(buffers)}[layout]
         flags, packed = value_head(serializer, list(map(len, buffers)), layout, **how)
+        packed = signed(packed, envelope, buffers, how.get("key"))
         meta, text = how.get("meta"), how.get("text")
         frames = [packed + packed_up(buffers[:inside])] if inside else [packed]
         expect = {"envelope": len(envelope), "serializer": serializer}
@@ -210,6 +247,7 @@ class Golden:
             expect |= {"stamp": numbers(how.get("stamp"))}
             expect |= {"meta": meta and meta.hex(), "type": text and described(text)}
             expect |= {"data": b"".join(buffers).hex()}
+            expect |= seals(buffers, code=packed, **how)
         else:
             expect |= {"error": error}
         expect |= seen or {}
