@@ -22,6 +22,7 @@ from . import (
     greenlets,
     one_thread,
     records,
+    sealing,
     serializers,
     threshold,
     two_processes,
@@ -40,6 +41,7 @@ GROUPS: dict[str, Callable[[int, int], Iterator[Case | threshold.Sweep | seriali
     "green": greenlets.run,
     "values": values.run,
     "serializers": serializers.run,
+    "sealing": sealing.run,
     "threshold": threshold.run,
 }
 DEFAULT = [name for name in GROUPS if name != "threshold"]

@@ -253,6 +253,13 @@ CONTENDERS |= {
 
 # The contenders of loop.c, by the same rule; those of values.py, and the sockets of drop_in.py.
 OTHER_TITLES = {
+    "signed": "framewire",
+    "hashlib": "hashlib's HMAC-SHA256 of as many bytes, twice",
+    "sealed": "framewire dumps and loads",
+    "zlib:1": "zlib",
+    "zstd": "zstandard",
+    "lz4": "lz4.block",
+    "blosc2": "blosc2.compress2, decompress2",
     "c-bare": "C, send and receive alone",
     "c-array": "C, the same work",
     "c-inplace": "C, head and payload in place",
