@@ -12,7 +12,7 @@ import framewire
 
 from .files import Frames, pack
 
-LIMIT = 600.0  # seconds for one message: many times what any takes, on a machine that is busy with others
+LIMIT = 600.0  # seconds for one message: many times what any takes on a busy machine
 ALLOWED_BYTES = 64_000_000  # of growth of resident memory
 ALLOWED_BLOCKS = 100_000  # of Python's allocator: caches and statistics fill up
 ALLOWED_REFERENCES = 50
