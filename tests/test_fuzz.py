@@ -13,7 +13,6 @@ from fuzz.files import golden, pack, unpack  # noqa: E402
 from fuzz.mutate import mutated  # noqa: E402
 from fuzz.watch import ALLOWED_BYTES, Growth, Last, resident  # noqa: E402
 
-
 pytestmark = pytest.mark.timeout(600)  # as of a machine that is busy; it takes seconds
 
 
