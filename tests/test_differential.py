@@ -1,17 +1,21 @@
 """framewire and the standalone reader accept and refuse the same bytes; the C parser's first."""
 
 import struct
+import sys
 from pathlib import Path
 
 import pytest
 import zmq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_golden import ALL, NAMES, frames_in, read
+from test_golden import ALL, NAMES, read
 
 import framewire
 
 ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT))
+from fuzz.files import load  # noqa: E402
+
 CORPORA = [ROOT / "csrc" / "fuzz" / "corpus" / "head", ROOT / "fuzz" / "corpus"]
 SMALL = 100  # bytes of a message of which each bit is flipped
 TYPE = 0x0100
@@ -113,8 +117,7 @@ def test_corpora(of_framewire):
     found = [path for folder in CORPORA for path in sorted(folder.iterdir())]
     assert len(found) > 50
     for path in found:
-        is_message = path.suffix == ".frames"
-        check(of_framewire, frames_in(path) if is_message else [path.read_bytes()])
+        check(of_framewire, load(path) if path.suffix == ".frames" else [path.read_bytes()])
 
 
 numbers = st.sampled_from([0, 1, 2, 3, 7, 8, 16, 24, 2**31, 2**32, 2**61, 2**63 - 1, 2**64 - 1])

@@ -40,11 +40,7 @@ NAMES |= {8: "dill", 9: "protobuf", 10: "flatbuffers", 11: "capnp", 12: "arrow",
 
 
 def load_frames(name):
-    return frames_in(GOLDEN / f"{name}.frames")
-
-
-def frames_in(path):
-    data = path.read_bytes()
+    data = (GOLDEN / f"{name}.frames").read_bytes()
     frames, at = [], 4
     for _ in range(struct.unpack_from("<I", data)[0]):
         (size,) = struct.unpack_from("<I", data, at)
