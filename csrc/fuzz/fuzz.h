@@ -23,9 +23,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
         }                                                                                          \
     } while (0)
 
-/* `size` bytes of memory, at least one; so that a sanitizer sees what is read past their end. */
+/* `size` zeros, at least one; alone, so that a sanitizer sees what is read past their end. */
 static inline uint8_t *fuzz_memory(size_t size) {
-    uint8_t *memory = malloc(size > 0 ? size : 1);
+    uint8_t *memory = calloc(size > 0 ? size : 1, 1);
     HOLDS(memory != NULL);
     return memory;
 }
