@@ -49,6 +49,24 @@ enter_venv() {
     python --version
 }
 
+# The name of a clang that has libFuzzer, installed if that can be; nothing if there is none.
+fuzzing_clang() {
+    local clang round
+    for round in found installed; do
+        for clang in clang clang-21 clang-20 clang-19 clang-18 clang-17 clang-16; do
+            if echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return !d && n; }' |
+                "$clang" -x c -fsanitize=fuzzer,address - -o "$scratch/fuzzer" 2>/dev/null; then
+                echo "$clang"
+                return
+            fi
+        done
+        if [ "$round" = found ] && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+            apt-get update -qq >&2
+            DEBIAN_FRONTEND=noninteractive apt-get install -qq -y clang-16 libclang-rt-16-dev >&2 || true
+        fi
+    done
+}
+
 check() {
     ruff check .
     ruff format --check .

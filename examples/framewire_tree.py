@@ -70,17 +70,28 @@ def to_span(content: bytes) -> timedelta:
     return timedelta(days, seconds, microseconds)
 
 
+def written(read: Callable[[str], Any], write: Callable[[Any], str]) -> Callable[[bytes], Any]:
+    """What `read` makes of a text, if `write` makes the same text of it: it reads others too."""
+
+    def leaf(content: bytes) -> Any:
+        value = read(content.decode())
+        check(write(value) == content.decode())
+        return value
+
+    return leaf
+
+
 LEAVES: dict[int, Callable[[bytes], Any]] = {  # extensions that hold no other value
     4: bytearray,
     5: memoryview,
     9: to_int,
     10: lambda content: content.decode("utf-8", "surrogatepass"),
-    11: lambda content: datetime.fromisoformat(content.decode()),
-    12: lambda content: date.fromisoformat(content.decode()),
-    13: lambda content: time.fromisoformat(content.decode()),
+    11: written(datetime.fromisoformat, datetime.isoformat),
+    12: written(date.fromisoformat, date.isoformat),
+    13: written(time.fromisoformat, time.isoformat),
     14: to_span,
     15: lambda content: UUID(bytes=content),
-    16: lambda content: Decimal(content.decode()),
+    16: written(Decimal, str),
     17: lambda content: complex(*struct.unpack("<2d", content)),
 }
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -82,6 +83,19 @@ def test_texts_that_the_format_has():
     assert framewire.loads(message(ext(16, b"1E+5"))) == decimal.Decimal("1E+5")
     zone = framewire.loads(message(ext(13, b"03:04:05.000006-01:02:03.000004"))).utcoffset()
     assert zone == -datetime.timedelta(hours=1, minutes=2, seconds=3, microseconds=4)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("fill", [1j, 1e300, float("nan")])
+def test_fill_values_that_numpy_warns_of(fill):
+    """A peer does not choose which warning a receiver raises."""
+    data, mask, fill = (
+        framewire.dumps(np.array(each)[()])[0] for each in ([np.int16(1)], [False], fill)
+    )
+    tree = ext(2, b"".join(ext(1, part) for part in (data, mask, fill)))
+    with pytest.raises(framewire.DecodeError) as info:
+        framewire.loads(message(tree))
+    assert info.value.code == "tree"
 
 
 def run(program):

@@ -131,6 +131,27 @@ def test_tree_damaged(tree, data):
     assert outcome in ("", "tree", "limit")
 
 
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        (11, "2026-01-02T03:04:05", "2026-01-02 03:04:05"),
+        (11, "2026-01-02T03:04:05.000006+02:00", "2026-01-02T03:04:05.000006+02:80"),
+        (12, "2026-01-02", "20260102"),
+        (13, "03:04:05.500000", "03:04:05,5"),
+        (16, "NaN", "NAN"),
+        (16, "1E+5", "1e5"),
+    ],
+)
+def test_tree_has_one_text_for_a_value(kind, good, bad):
+    """As the document says; Python reads more."""
+    value, other = (
+        msgspec.msgpack.encode(msgspec.msgpack.Ext(kind, t.encode())) for t in (good, bad)
+    )
+    assert str(read_tree(value)).replace(" ", "T") == good
+    with pytest.raises(ValueError, match=r"^tree$"):
+        read_tree(other)
+
+
 def test_tree_takes_in_order():
     tree = msgspec.msgpack.encode([msgspec.msgpack.Ext(3, bytes([kind])) for kind in (1, 0, 2)])
     value = read_tree(tree, b"one", b"two", b"three")

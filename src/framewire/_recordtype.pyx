@@ -33,7 +33,7 @@ cdef extern from "Python.h":
 
 cdef extern from *:
     """
-    #define MOST_FREE 64
+    #define MOST_FREE (CYTHON_USE_FREELISTS ? 64 : 0) /* none where a sanitizer is to see each */
 
     static PyObject *free_records[MOST_FREE]; /* of the size of a RecordBase; under the GIL */
     static int free_count;

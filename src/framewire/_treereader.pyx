@@ -450,7 +450,7 @@ cdef class TreeReader:
             if numpy.ma.make_mask_descr(data.dtype) != mask.dtype or data.shape != mask.shape:
                 raise ValueError("a mask that does not fit")
             return numpy.ma.MaskedArray(data, mask, fill_value=fill_value)
-        except (TypeError, ValueError, OverflowError) as error:
+        except (TypeError, ValueError, OverflowError, Warning) as error:  # where warnings are errors
             raise self.error(f"a masked array that is none: {error}") from None
 
     cdef object registered(self):

@@ -334,7 +334,9 @@ cdef class TreeWriter:
 
     cdef int put_object(self, object value, object registered) except -1:
         """A value of a type that the user registered."""
-        name, header, frames = objects.dump(value, registered, self.manner.full_context)
+        # as Python's method: Cython would call the C one by a type that it does not have
+        told = (<object>self.manner).full_context
+        name, header, frames = objects.dump(value, registered, told)
         cdef int keys = self.keys
         begin = begin_extension(&self.out, EXT_OBJECT)
         self.enter()

@@ -24,6 +24,9 @@ class _Array:
 
 _Array.__name__ = "numpy.ndarray"  # in msgspec's errors
 
+# AttributeError: msgspec takes what has items for a mapping, and asks it for keys: a pyarrow.Table
+_MISFITS = (msgspec.ValidationError, UnicodeError, OverflowError, RecursionError, AttributeError)
+
 
 def _replaced(value: Any, wrap: bool) -> tuple[Any, bool]:
     """A value with Python's scalars for numpy's, and whether it has arrays, which `wrap` wraps."""
@@ -143,5 +146,5 @@ def convert(value: Any, type: Any, *, json: bool) -> Any:
             return found
         plain, _ = _replaced(value, False)
         return msgspec.convert(plain, type, dec_hook=_custom, str_keys=json)
-    except (msgspec.ValidationError, UnicodeError, OverflowError, RecursionError) as error:
+    except _MISFITS as error:
         raise SchemaError(f"not what was asked for: {error}", "mismatch") from error

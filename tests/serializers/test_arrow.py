@@ -409,6 +409,16 @@ def test_end_to_end(serializer, table, frame, through):
         pd.testing.assert_frame_equal(came, frame)
 
 
+@pytest.mark.parametrize("wanted", [dict, dict[str, list[int]], int])
+def test_not_what_was_asked_for(table, wanted):
+    """msgspec takes a table for a mapping, and it has no keys."""
+    for value in (table, table.to_batches()[0]):
+        frames = framewire.dumps(value)
+        assert framewire.loads(frames, type=type(value)).equals(value)
+        with pytest.raises(framewire.SchemaError):
+            framewire.loads(frames, type=wanted)
+
+
 def test_end_to_end_extension_types(serializer, through):
     table, _ = extended()
     with pytest.raises(framewire.RefusedError, match=r"arrow\.extension"):
