@@ -15,6 +15,7 @@ from framewire import Codec, DecodeError
 from . import classes, content
 from .files import ROOT, Frames
 
+SIGNED = Codec(key=b"the key of the fuzzers", allow=framewire.SAFE)
 QUIET = 5000  # ms: a message that was sent is there at once, or is lost
 FORMAT = (ROOT / "docs" / "wire-format.md").read_text("utf-8")
 CODES = frozenset(re.findall(r"—\s+`([a-z]+)`", FORMAT)) | {"mismatch", "limit", "refused"}
@@ -123,8 +124,14 @@ def _dtype(receiver: Receiver, frames: Frames) -> Any:
     return _array(receiver, frames, dtype="<f8", shape=(-1, 3))
 
 
+def _signed(receiver: Receiver, frames: Frames) -> Any:
+    """What is not signed by the key of the seeds, or came before, goes no further."""
+    return _value(receiver, frames, codec=SIGNED)
+
+
 WAYS: dict[str, Way] = {
     "value": _value,
+    "value, signed": _signed,
     "value, copied": functools.partial(_value, copy=True),
     "message": _message,
     "array": _array,

@@ -4,6 +4,7 @@ import datetime
 import decimal
 import uuid
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import msgspec
@@ -15,7 +16,10 @@ from framewire import Codec
 from . import files
 from .classes import Inner, Log, Model, Row, Row2
 from .files import Frames
+from .receive import SIGNED
 
+LIBRARIES = {"zlib": "zlib", "zstd": "zstandard", "lz4": "lz4", "blosc2": "blosc2"}
+METHODS = [method for method, library in LIBRARIES.items() if find_spec(library)]
 OFTEN = 6
 LARGEST = 12_000  # bytes of a frame that is worth its time
 
@@ -77,6 +81,15 @@ def _made(found: dict[str, Any]) -> Iterator[Frames]:
                 continue
             made = framewire.dumps(value, serializer=serializer, **how)
             yield [bytes(frame) for frame in made]
+    for method in METHODS:
+        for value in ({"x": np.arange(600), "y": [0] * 200}, np.arange(900.0), b"text " * 100):
+            for how in ({}, {"packed": True}):
+                made = framewire.dumps(value, codec=Codec(compression=method), **how)
+                yield [bytes(frame) for frame in made]
+    for value in ({"x": np.arange(2000)}, np.arange(9.0), "text" * 50):
+        for codec in (SIGNED, Codec(key=SIGNED.key, compression="zlib")):
+            for how in ({}, {"packed": True, "meta": 1}):
+                yield [bytes(frame) for frame in framewire.dumps(value, codec=codec, **how)]
     for value in _records():
         for schema in (0, 1):
             yield [bytes(frame) for frame in framewire.dumps(value, codec=Codec(schema=schema))]

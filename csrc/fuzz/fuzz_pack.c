@@ -28,8 +28,15 @@ static fw_head_t made(fuzz_input_t *input, const uint8_t *content) {
     for (size_t i = 0; i < head.ndim && i < FW_NDIM_MAX; i++) {
         head.shape[i] = fuzz_take(input, i < 4 ? 8 : 1);
     }
+    head.compression = fuzz_take(input, 1);
+    head.raw = content + CONTENT / 2;
+    head.key = fuzz_take(input, 8);
+    head.epoch = fuzz_take(input, 8);
+    head.mac = fuzz_take(input, 1) != 0 ? content : NULL;
     if ((head.flags & FW_FLAG_BUFFERS) == 0) {
         head.buffers = 1; /* as head.h says */
+    } else if ((head.flags & FW_FLAG_COMPRESSED) != 0) {
+        head.buffers %= CONTENT / 16 + 1; /* of `raw` there are as many */
     }
     return head;
 }
@@ -54,6 +61,11 @@ static void check_same(const fw_head_t *head, const fw_head_t *parsed) {
     HOLDS(memcmp(parsed->shape, head->shape, head->ndim * sizeof head->shape[0]) == 0);
     HOLDS(parsed->meta == NULL || memcmp(parsed->meta, head->meta, head->meta_size) == 0);
     HOLDS(parsed->type == NULL || memcmp(parsed->type, head->type, head->type_size) == 0);
+    for (size_t i = 0; i < parsed->buffers; i++) {
+        HOLDS(fw_head_raw(parsed, i) == fw_head_raw(head, i));
+    }
+    HOLDS((head->flags & FW_FLAG_SIGNED) == 0 ||
+          (parsed->key == head->key && parsed->epoch == head->epoch));
     HOLDS((head->flags & FW_FLAG_STAMP) == 0 ||
           memcmp(&parsed->stamp, &head->stamp, sizeof head->stamp) == 0);
 }
