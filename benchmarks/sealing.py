@@ -1,4 +1,4 @@
-"""Signatures and compression: what they add to a message, against the libraries that do the work."""
+"""Signatures and compression: what they add to a message, against the libraries that do it."""
 
 import hmac
 import secrets
