@@ -1,5 +1,7 @@
 """Batches when something goes wrong: what was received is not lost, what was sent is known."""
 
+import threading
+
 import numpy as np
 import pytest
 import zmq
@@ -320,3 +322,32 @@ def test_router_mandatory(connect):
         assert (caught.value.errno, caught.value.sent) == (zmq.EHOSTUNREACH, 0)
         assert router.send_many(values, topic=b"known") == 20
         assert (np.array(dealer.recv_many(20).values) == DATA).all()
+
+
+def test_a_context_that_is_terminated_while_messages_are_read():
+    """What had been received by then is read, also of several frames."""
+    with zmq.Context() as context:
+        here, there = context.socket(zmq.PAIR), context.socket(zmq.PAIR)
+        here.bind("inproc://terminated")
+        there.connect("inproc://terminated")
+
+        def terminate(header, frames):
+            thread.start()
+            with pytest.raises(zmq.ContextTerminated):
+                while True:
+                    there.get(zmq.EVENTS)
+            return "first"
+
+        thread = threading.Thread(target=context.term)
+        framewire.register_serializer("terminating", lambda value: (None, []), terminate)
+        try:
+            framewire.send_value(here, 0, serializer="terminating")
+            framewire.send_many(here, [DATA, {"a": DATA}, 1])
+            batch = framewire.recv_many(there, 4, 5000)
+        finally:
+            framewire.unregister_serializer("terminating")
+            here.close(0)
+            there.close(0)
+            thread.join()
+    assert not batch.errors
+    assert [type(value).__name__ for value in batch] == ["str", "ndarray", "dict", "int"]

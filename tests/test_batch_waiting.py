@@ -1,5 +1,6 @@
 """Batches that wait: time limits, signals, closing, and queues that are full."""
 
+import ctypes
 import time
 
 import numpy as np
@@ -99,6 +100,24 @@ def test_handler_that_raises(pair, out, count):
         assert not hasattr(caught.value, "batch")
     here.send_value("next")
     assert there.recv_value() == "next"
+
+
+@pytest.mark.skipif(framewire.transport == "pyzmq", reason="pyzmq runs handlers in its calls")
+def test_handler_that_raises_while_values_are_read(pair):
+    """A signal that came in C is handled before the next value is read, and loses none."""
+    here, there = pair
+    interrupt = ("PyErr_SetInterrupt", ctypes.pythonapi)  # as by Ctrl-C, and no bytecode runs
+    loads = ctypes.PYFUNCTYPE(None, ctypes.py_object, ctypes.py_object)(interrupt)
+    framewire.register_serializer("interrupting", lambda value: ({}, []), loads)
+    try:
+        here.send_value("first", serializer="interrupting")
+        values = [1 << 100, 1 << 101, 3]  # such integers are read by a function in Python
+        here.send_many(values)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            there.recv_many(4, LONG)
+        assert caught.value.batch.values == [None, *values]
+    finally:
+        framewire.unregister_serializer("interrupting")
 
 
 def test_handler_that_returns(pair):

@@ -104,6 +104,10 @@ cdef class Reader:
             end = message_end(&intake.frames)
             frames_slice(&part, &intake.frames, intake.frames.first, end - intake.frames.first)
             intake.frames.first = end
+            try:  # here a handler that raises loses nothing, as it would in a decoder in Python
+                PyErr_CheckSignals()
+            except BaseException as error:
+                failure = failure or error
             try:
                 self.read_one(&part, intake)
             except DecodeError as error:

@@ -224,8 +224,10 @@ cdef Py_ssize_t send_values(
         error.sent = total + out.sent
         raise
     finally:
-        take_back_schemas(&batch, manner)
-        frames_end(&out.frames)
+        try:
+            take_back_schemas(&batch, manner)
+        finally:  # also without memory for that
+            frames_end(&out.frames)
 
 
 cdef bint prepare(

@@ -7,6 +7,7 @@ by the rules of docs/design.md.
 import sys
 
 import numpy
+from zmq import ZMQError
 
 from .dtypes import CODES, in_order, parse
 from .errors import DecodeError, LimitError, RefusedError, SchemaError
@@ -67,8 +68,14 @@ cdef object decode_error(int rc, size_t offset):
 
 
 cdef bint takes_routing_id(object socket) except -1:
-    """Is a message's first frame a routing id on this socket, whatever it contains?"""
-    return socket_option(socket, ZMQ_TYPE) in (ZMQ_ROUTER, ZMQ_STREAM)
+    """Is a message's first frame a routing id on this socket, whatever it contains?
+
+    Of one that was closed or terminated since the message came, nobody can tell: no.
+    """
+    try:
+        return socket_option(socket, ZMQ_TYPE) in (ZMQ_ROUTER, ZMQ_STREAM)
+    except ZMQError:
+        return False
 
 
 cdef dict receive_context(

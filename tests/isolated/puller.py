@@ -1,32 +1,26 @@
-"""A receiver that will be killed: reads with plain pyzmq, and reports what is not a whole message.
+"""A receiver that will be killed: reports what is not a whole message, or not after the one before.
 
-Arguments: the endpoint to connect to, the file for reports (appended to), the file for counts.
+Arguments: the endpoint to connect to, the file for reports (appended to), the file for counts, and
+what reads: "zmq", which is plain pyzmq, or "framewire".
 """
 
 import os
 import sys
 
+import numbered
 import zmq
 
-endpoint, reports, counts = sys.argv[1:]
+endpoint, reports, counts, reader = sys.argv[1:]
+if reader == "framewire":
+    from framewire import recv_raw as receive
+else:
+    receive = zmq.Socket.recv_multipart
 out = os.open(counts, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
 
 def report(frames):
     with open(reports, "a") as file:
-        file.write(f"{[bytes(frame[:24]) for frame in frames]}\n")
-
-
-def is_whole(frames):
-    """Each frame says b"number:index:count:", but a head, which has the number in its metadata."""
-    number, _, count = frames[0].split(b":")[:3]
-    if len(frames) != int(count):
-        return False
-    for index, frame in enumerate(frames):
-        label = b"%b:%d:%b:" % (number, index, count)
-        if not (frame[:2] == b"\xc1\x46" and label in frame) and not frame.startswith(label):
-            return False
-    return True
+        file.write(f"after {last}: {[bytes(frame[:24]) for frame in frames]}\n")
 
 
 pull = zmq.Context().socket(zmq.PULL)
@@ -34,10 +28,14 @@ pull.rcvhwm = 2
 pull.rcvbuf = 4096
 pull.rcvtimeo = 60_000
 pull.connect(endpoint)
+last = -1
 while True:
-    frames = pull.recv_multipart()
+    frames = receive(pull)
     if frames == [b"stop"]:
         break
-    if not is_whole(frames):
+    number = numbered.number_of(frames)
+    if number is None or number <= last:
         report(frames)
+    else:
+        last = number
     os.write(out, b".")
