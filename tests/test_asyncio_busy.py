@@ -78,7 +78,31 @@ def test_other_tasks_have_their_turn(loop, receive):
     run(main(), loop)
 
 
-@pytest.mark.parametrize("send", ["send_value", "send_raw", "send"])
+PYZMQS = [("send", "recv"), ("send_json", "recv_json"), ("send_string", "recv_string")]
+PYZMQS += [("send_pyobj", "recv_pyobj"), ("send", "recv_into")]
+
+
+@both_loops
+@pytest.mark.parametrize(("send", "receive"), PYZMQS)
+def test_other_tasks_have_their_turn_beside_pyzmqs_calls(loop, send, receive):
+    async def main():
+        context = framewire.asyncio.Context()
+        context.sndhwm = context.rcvhwm = 0
+        count = 20_000
+        value = b"data" if send == "send" else "data"
+        into = [bytearray(4)] if receive == "recv_into" else []
+        with pair(zmq.PUSH, zmq.PULL, context=context) as (push, pull):
+            async with Ticking():
+                for _ in range(count):
+                    await getattr(push, send)(value)
+            async with Ticking():
+                for _ in range(count):
+                    assert await getattr(pull, receive)(*into) == (4 if into else value)
+
+    run(main(), loop)
+
+
+@pytest.mark.parametrize("send", ["send_value", "send_raw"])
 def test_while_one_sends(send):
     async def main():
         context = framewire.asyncio.Context()
