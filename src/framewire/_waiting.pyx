@@ -115,7 +115,7 @@ cdef bint wait_turn(Turn *turn, object socket) except -1:
     No event is missed: between this look at the events and the wait, no greenlet changes. A socket
     can say that it is ready when it is not for this call (a ROUTER that is mandatory, and a peer
     whose queue is full). Then an event may have been drained by the look, and it is tried again
-    soon.
+    soon. Meanwhile nothing wakes it: two of them would wake each other by their looks.
     """
     cdef bint ready = (socket.get(pyzmq.EVENTS) & turn.event) != 0
     cdef int64_t limit = -1
@@ -130,16 +130,23 @@ cdef bint wait_turn(Turn *turn, object socket) except -1:
         return True
     if turn.deadline >= 0:
         limit = turn.deadline - fw_clock_monotonic()
-    if ready:
-        limit = REFUSED if limit < 0 else min(limit, <int64_t>REFUSED)
     turn.refused = ready
-    wait = socket._wait_read if turn.event == ZMQ_POLLIN else socket._wait_write
-    if limit < 0 and turn.deadline < 0:
-        wait()
+    if ready:
+        pause(REFUSED if turn.deadline < 0 else min(limit, <int64_t>REFUSED))
     else:
-        wait_for(wait, max(limit, 0) / 1e9)
+        wait = socket._wait_read if turn.event == ZMQ_POLLIN else socket._wait_write
+        if turn.deadline < 0:
+            wait()
+        else:
+            wait_for(wait, max(limit, 0) / 1e9)
     note_breath()
     return True
+
+
+def pause(nanoseconds):
+    from gevent import sleep
+
+    sleep(max(nanoseconds, 0) / 1e9)
 
 
 def wait_for(wait, seconds):
