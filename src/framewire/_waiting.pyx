@@ -79,11 +79,25 @@ cdef int tell_event_loop(object socket) except -1:
     if loop == NO_LOOP or not is_waited_for(socket, loop):
         return 0
     try:
-        if not socket.closed:
+        if not socket.closed and not tell_from_elsewhere(socket, loop):
             socket.get(pyzmq.EVENTS)
-    except (pyzmq.ZMQError, RuntimeError):  # asyncio's: this thread has no loop
+    except (pyzmq.ZMQError, RuntimeError):  # asyncio's: the loop has just been closed
         pass
     return 0
+
+
+cdef bint tell_from_elsewhere(object socket, int loop) except -1:
+    """The same for a socket of asyncio's where no loop runs: it is for the socket's own, later."""
+    if loop != WATCHED:
+        return False
+    from asyncio import AbstractEventLoop, _get_running_loop
+
+    own = getattr(socket, "_current_loop", None)
+    if not isinstance(own, AbstractEventLoop) or _get_running_loop() is not None:
+        return False
+    if not own.is_closed() and pyzmq.Socket.get(socket, pyzmq.EVENTS) & socket._state:
+        own.call_soon_threadsafe(socket._handle_events)
+    return True
 
 
 cdef bint is_waited_for(object socket, int loop) except -1:
