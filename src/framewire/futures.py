@@ -54,7 +54,7 @@ class FutureSocket(WaitingSocket):
 
     def _must_rest(self, line: Line) -> bool:
         """Is it time that others run, before a message is begun?"""
-        return self._turns.over() and self._limit(line) != 0
+        return self._turns.overdue() and self._limit(line) != 0
 
     def _receive(self, receive: Callable[..., Any], flags: int, *args: Any) -> _Future:
         line = self._incoming

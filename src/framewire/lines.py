@@ -36,7 +36,7 @@ _CLOSED = plain.Socket.__new__(plain.Socket)
 class Turns:
     """When the tasks that use a socket which is always ready must let others run."""
 
-    __slots__ = ("begun", "scheduled")
+    __slots__ = ("asked", "begun", "scheduled")
 
     def __init__(self) -> None:
         self.scheduled: Any = None  # the loop that is going to look at the socket's events
@@ -45,12 +45,25 @@ class Turns:
     def begin(self) -> None:
         """The loop has run other tasks."""
         self.begun = monotonic()
+        self.asked = False  # the loop, to say when it has
 
     def over(self) -> bool:
         """Let others run now?"""
         if monotonic() - self.begun < TURN:
             return False
-        self.begin()
+        self.begun = monotonic()
+        return True
+
+    def overdue(self) -> bool:
+        """The same, but not if they have run: a future is to be done at once, if it can be."""
+        if not self.over():
+            return False
+        loop = asyncio._get_running_loop()
+        if not self.asked and loop is not None:
+            self.asked = True
+            loop.call_soon(self.begin)
+            return False
+        self.asked = False
         return True
 
 
