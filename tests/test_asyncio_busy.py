@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -78,7 +79,47 @@ def test_other_tasks_have_their_turn(loop, receive):
     run(main(), loop)
 
 
-@pytest.mark.parametrize("send", ["send_value", "send_raw", "send"])
+PYZMQS = [("send", "recv"), ("send_json", "recv_json"), ("send_string", "recv_string")]
+PYZMQS += [("send_pyobj", "recv_pyobj"), ("send", "recv_into")]
+
+
+@both_loops
+@pytest.mark.parametrize(("send", "receive"), PYZMQS)
+def test_other_tasks_have_their_turn_beside_pyzmqs_calls(loop, send, receive):
+    async def main():
+        context = framewire.asyncio.Context()
+        context.sndhwm = context.rcvhwm = 0
+        count = 20_000
+        value = b"data" if send == "send" else "data"
+        into = [bytearray(4)] if receive == "recv_into" else []
+        with pair(zmq.PUSH, zmq.PULL, context=context) as (push, pull):
+            async with Ticking():
+                for _ in range(count):
+                    await getattr(push, send)(value)
+            async with Ticking():
+                for _ in range(count):
+                    assert await getattr(pull, receive)(*into) == (4 if into else value)
+
+    run(main(), loop)
+
+
+@both_loops
+@pytest.mark.parametrize("receive", ["recv", "recv_multipart", "recv_json"])
+def test_a_future_is_done_at_once_if_others_have_run(loop, receive):
+    """However long ago the socket was used: who looks now and then finds what is there."""
+
+    async def main():
+        with pair(zmq.PUSH, zmq.PULL) as (push, pull):
+            for _ in range(20):
+                await push.send(b"1")
+                threading.Event().wait(0.003)  # work
+                await asyncio.sleep(0)
+                assert await asyncio.wait_for(getattr(pull, receive)(), 0) in (b"1", [b"1"], 1)
+
+    run(main(), loop)
+
+
+@pytest.mark.parametrize("send", ["send_value", "send_raw"])
 def test_while_one_sends(send):
     async def main():
         context = framewire.asyncio.Context()

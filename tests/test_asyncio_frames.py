@@ -1,11 +1,13 @@
 """Messages that tasks send and receive frame by frame: whole, whoever else uses the socket."""
 
 import asyncio
+import pickle
 import threading
+from contextlib import suppress
 
 import pytest
 import zmq
-from loops import both_loops, pair, run
+from loops import both_loops, pair, run, soon, waits
 
 import framewire
 
@@ -88,6 +90,114 @@ def test_several_tasks_receive(loop, name):
             assert sorted([int(part) for part in parts] for parts in got) == [
                 [i] * 3 for i in range(1, 2001)
             ]
+
+    run(main(), loop)
+
+
+PARTS = ["recv", "recv_json", "recv_string", "recv_pyobj"]
+WHOLE = ["recv_raw", "recv_multipart", "recv_message"]
+
+
+@both_loops
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("whole", WHOLE)
+def test_a_message_that_one_waits_for_by_frames(loop, part, whole):
+    """Another task, which wants whole messages, is about to run as the first frame comes."""
+
+    async def main():
+        with pair(zmq.PUSH, zmq.PULL) as (push, pull):
+            data = pickle.dumps(1, 0) if part == "recv_pyobj" else b"1"
+
+            async def frames():
+                got = [await getattr(pull, part)()]
+                while pull.rcvmore:
+                    got.append(await getattr(pull, part)())
+                return len(got)
+
+            async def messages():
+                got = []
+                for _ in range(2):
+                    message = await getattr(pull, whole)()
+                    got.append(len(getattr(message, "frames", message)))
+                    await asyncio.sleep(0)
+                return got
+
+            for _ in range(10):
+                second = asyncio.ensure_future(messages())
+                first = await waits(frames())
+                for _ in range(3):
+                    framewire.send_raw(push, [data] * 3, zmq.DONTWAIT)
+                assert await soon(second) == [3, 3]
+                assert await soon(first) == 3
+
+    run(main(), loop)
+
+
+@both_loops
+@pytest.mark.parametrize("part", ["send", "send_raw"])
+@pytest.mark.parametrize("whole", ["send_raw", "send_multipart"])
+def test_a_message_that_waits_for_room_by_frames(loop, part, whole):
+    async def main():
+        context = framewire.asyncio.Context()
+        context.sndhwm = context.rcvhwm = 5
+        with pair(zmq.PUSH, zmq.PULL, context=context) as (push, pull):
+
+            async def frames():
+                for flags in (zmq.SNDMORE, zmq.SNDMORE, 0):
+                    await getattr(push, part)(b"f", flags)
+
+            async def messages():
+                for _ in range(2):
+                    await getattr(push, whole)([b"w"] * 3)
+                    await asyncio.sleep(0)
+
+            for _ in range(10):
+                full = 0
+                with suppress(zmq.Again):
+                    while True:
+                        await push.send(b"full", zmq.DONTWAIT)
+                        full += 1
+                sending = [await waits(messages()), await waits(frames())]
+                for _ in range(full):
+                    framewire.recv_raw(pull, zmq.DONTWAIT)
+                await soon(asyncio.gather(*sending))
+                got = [await soon(pull.recv_multipart()) for _ in range(3)]
+                assert sorted(got) == [[b"f"] * 3] + [[b"w"] * 3] * 2
+
+    run(main(), loop)
+
+
+@both_loops
+@pytest.mark.parametrize("whole", WHOLE)
+def test_storm_of_readers(loop, whole):
+    """Two by frames, two by messages."""
+
+    async def main():
+        with pair(zmq.PUSH, zmq.PULL) as (push, pull):
+            got = []
+
+            async def frames():
+                while True:
+                    message = [await pull.recv()]
+                    while pull.rcvmore:
+                        message.append(await pull.recv())
+                    got.append(message)
+
+            async def messages():
+                while True:
+                    message = await getattr(pull, whole)()
+                    got.append(list(map(bytes, getattr(message, "frames", message))))
+
+            tasks = [asyncio.ensure_future(each()) for each in (frames, messages) * 2]
+            for i in range(2000):
+                await push.send_multipart([b"%d" % i] * 3)
+                if i % 5 == 0:
+                    await asyncio.sleep(0)
+            while len(got) < 2000:
+                await asyncio.sleep(0.001)
+            for task in tasks:
+                task.cancel()
+            assert sorted(got) == sorted([b"%d" % i] * 3 for i in range(2000))
 
     run(main(), loop)
 

@@ -29,7 +29,7 @@ def test_readme_examples(code, printed):
 
 
 PAGES = [("serializers", "google.protobuf"), ("telemetry", "")]
-PAGES += [("security", ""), ("asyncio", ""), ("gevent", "gevent")]
+PAGES += [("security", ""), ("asyncio", "tornado"), ("gevent", "gevent")]
 
 
 @pytest.mark.parametrize(("page", "needs"), PAGES)

@@ -134,6 +134,33 @@ def test_asyncio_socket_without_a_loop():
         assert caught.value.errno == zmq.ENOTSOCK
 
 
+def test_asyncio_direct_calls_where_no_loop_runs():
+    """They wake who waits in the socket's own loop: later in the same thread, or in another."""
+    loop = asyncio.new_event_loop()
+
+    async def begin(socket):
+        task = asyncio.ensure_future(socket.recv_multipart())
+        await asyncio.sleep(0)
+        return task
+
+    async def main(mine, other):
+        pending = await begin(mine)
+        other.send(b"3")
+        await asyncio.to_thread(framewire.send_array, mine, ARRAY)
+        assert await wakes(pending) == [b"3"]
+
+    try:
+        with pair(zmq.asyncio.Context(), zmq.PAIR, zmq.PAIR) as (mine, other):
+            pending = loop.run_until_complete(begin(mine))
+            other.send(b"1")
+            other.send(b"2")
+            assert framewire.recv_raw(mine) == [b"1"]
+            assert loop.run_until_complete(wakes(pending)) == [b"2"]
+            loop.run_until_complete(main(mine, other))
+    finally:
+        loop.close()
+
+
 def test_green_receive_beside_a_pending_receive():
     gevent = pytest.importorskip("gevent")
     green = pytest.importorskip("zmq.green")

@@ -514,31 +514,6 @@ def test_others_run_beside_one_that_never_waits(receive):
         assert turns() > sent
 
 
-def test_router_that_is_mandatory():
-    """It says that it has room, and has none for this peer: no busy loop, and no wait for ever."""
-    with pair(zmq.ROUTER, zmq.DEALER, "inproc", hwm=1) as (router, dealer):
-        router.router_mandatory = 1
-        dealer.send(b"hello")
-        peer = router.recv_multipart()[0]
-        sent = 0
-        try:
-            while True:
-                router.send_multipart([peer, bytes(2000)], zmq.DONTWAIT)
-                sent += 1
-                gevent.sleep(0.002)
-        except zmq.Again:
-            pass
-        pending = waiting(router.send_value, "at last", envelope=[peer])
-        start = time.process_time()
-        gevent.sleep(0.5)
-        assert time.process_time() - start < 0.25
-        assert not pending.ready()
-        for _ in range(sent):
-            dealer.recv()
-        assert dealer.recv_value() == "at last"
-        pending.get()
-
-
 # ---- polling
 
 

@@ -79,11 +79,25 @@ cdef int tell_event_loop(object socket) except -1:
     if loop == NO_LOOP or not is_waited_for(socket, loop):
         return 0
     try:
-        if not socket.closed:
+        if not socket.closed and not tell_from_elsewhere(socket, loop):
             socket.get(pyzmq.EVENTS)
-    except (pyzmq.ZMQError, RuntimeError):  # asyncio's: this thread has no loop
+    except (pyzmq.ZMQError, RuntimeError):  # asyncio's: the loop has just been closed
         pass
     return 0
+
+
+cdef bint tell_from_elsewhere(object socket, int loop) except -1:
+    """The same for a socket of asyncio's where no loop runs: it is for the socket's own, later."""
+    if loop != WATCHED:
+        return False
+    from asyncio import AbstractEventLoop, _get_running_loop
+
+    own = getattr(socket, "_current_loop", None)
+    if not isinstance(own, AbstractEventLoop) or _get_running_loop() is not None:
+        return False
+    if not own.is_closed() and pyzmq.Socket.get(socket, pyzmq.EVENTS) & socket._state:
+        own.call_soon_threadsafe(socket._handle_events)
+    return True
 
 
 cdef bint is_waited_for(object socket, int loop) except -1:
@@ -115,7 +129,7 @@ cdef bint wait_turn(Turn *turn, object socket) except -1:
     No event is missed: between this look at the events and the wait, no greenlet changes. A socket
     can say that it is ready when it is not for this call (a ROUTER that is mandatory, and a peer
     whose queue is full). Then an event may have been drained by the look, and it is tried again
-    soon.
+    soon. Meanwhile nothing wakes it: two of them would wake each other by their looks.
     """
     cdef bint ready = (socket.get(pyzmq.EVENTS) & turn.event) != 0
     cdef int64_t limit = -1
@@ -130,16 +144,23 @@ cdef bint wait_turn(Turn *turn, object socket) except -1:
         return True
     if turn.deadline >= 0:
         limit = turn.deadline - fw_clock_monotonic()
-    if ready:
-        limit = REFUSED if limit < 0 else min(limit, <int64_t>REFUSED)
     turn.refused = ready
-    wait = socket._wait_read if turn.event == ZMQ_POLLIN else socket._wait_write
-    if limit < 0 and turn.deadline < 0:
-        wait()
+    if ready:
+        pause(REFUSED if turn.deadline < 0 else min(limit, <int64_t>REFUSED))
     else:
-        wait_for(wait, max(limit, 0) / 1e9)
+        wait = socket._wait_read if turn.event == ZMQ_POLLIN else socket._wait_write
+        if turn.deadline < 0:
+            wait()
+        else:
+            wait_for(wait, max(limit, 0) / 1e9)
     note_breath()
     return True
+
+
+def pause(nanoseconds):
+    from gevent import sleep
+
+    sleep(max(nanoseconds, 0) / 1e9)
 
 
 def wait_for(wait, seconds):

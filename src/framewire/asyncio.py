@@ -19,7 +19,8 @@ from . import socket as plain
 from ._codec import Codec
 from ._unfinished import has_begun
 from .batch import Batch
-from .futures import DONTWAIT, Line, WaitingSocket, is_lost
+from .futures import DONTWAIT, FutureSocket
+from .lines import Line, is_lost
 from .stats import Stats, stats
 
 if TYPE_CHECKING:
@@ -50,11 +51,12 @@ def _receiving(
             await asyncio.sleep(0)
         if flags & DONTWAIT:
             return call(self, flags, *args, **kwargs)
-        if not (line.waiting or line.queue) or self._has_more():
+        if not line.queue or self._has_more():
             try:
                 return call(self, flags | DONTWAIT, *args, **kwargs)
-            except zmq.Again:
-                pass
+            except zmq.ZMQError as error:
+                if error.errno not in line.not_yet:
+                    raise
         again = partial(call, self, flags | DONTWAIT, *args, **kwargs)
         return await self._wait(line, self._limit(line), again)
 
@@ -79,7 +81,7 @@ def _sending(
             await asyncio.sleep(0)
         if flags & DONTWAIT:
             return call(self, what, flags, *args, **kwargs)
-        if begun or not (line.waiting or line.queue):
+        if begun or not line.queue:
             try:
                 return call(self, what, flags | DONTWAIT, *args, **kwargs)
             except zmq.Again as error:
@@ -131,7 +133,7 @@ class Step:
         del self.ahead[:sent]
 
 
-class Socket(plain.SocketCodec, WaitingSocket):
+class Socket(plain.SocketCodec, FutureSocket):
     """A `zmq.asyncio.Socket` that sends and receives arrays and values, and is faster.
 
     pyzmq's own calls return futures, as in `zmq.asyncio`. framewire's are coroutines of the
@@ -225,10 +227,11 @@ class Socket(plain.SocketCodec, WaitingSocket):
         if self._turns.over():
             await asyncio.sleep(0)
         try:
-            if timeout == 0 or not (line.waiting or line.queue):
+            if timeout == 0 or not line.queue:
                 return take() if timeout == 0 else take_some()
-        except zmq.Again:
-            pass
+        except zmq.ZMQError as error:
+            if timeout == 0 or error.errno not in line.not_yet:
+                raise
         limit = self._limit(line) if timeout is None else None if timeout < 0 else timeout * 1e-3
         try:
             return await self._wait(line, limit, take_some)
@@ -294,7 +297,7 @@ class Socket(plain.SocketCodec, WaitingSocket):
     async def _send_some(self, send: Callable[[Any], int], chunk: Any, flags: int) -> int:
         """Send what there is room for; at least one, if it is to wait, and time is left."""
         line: Line = self._outgoing
-        if flags & DONTWAIT or not (line.waiting or line.queue):
+        if flags & DONTWAIT or not line.queue:
             sent = send(chunk)
             if sent or flags & DONTWAIT:
                 return sent
