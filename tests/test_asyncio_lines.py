@@ -80,7 +80,7 @@ def test_the_refused_are_cancelled_time_out_and_are_closed():
     async def main():
         with router_of_two() as (router, a, _):
             cancelled = [await waits(router.send_raw([b"a", b"1"])) for _ in range(5)]
-            router.sndtimeo = 100
+            router.sndtimeo = 1000
             late = [await waits(router.send_raw([b"a", b"2"])) for _ in range(5)]
             router.sndtimeo = -1
             last = await waits(router.send_raw([b"a", b"3"]))
