@@ -18,12 +18,14 @@ CASES = {
     "size of an array in a frame": ("size", 80_000, np.zeros(10_000), np.zeros(10_001)),
     "frames": ("frames", 3, [np.zeros(2000)] * 2, [np.zeros(2000)] * 3),
     "ndim": ("ndim", 2, np.zeros((1, 1)), np.zeros((1, 1, 1))),
+    "ndim of an array in a tree": ("ndim", 2, [np.zeros((1, 1))], [np.zeros((1, 1, 1))]),
     "depth": ("depth", 3, nested(3), nested(4)),
     "items of a list": ("items", 10, [0] * 10, [0] * 11),
     "items of a dict": ("items", 10, dict.fromkeys("abcde"), dict.fromkeys("abcdef")),
     "items of several": ("items", 10, [[0] * 4] * 2, [[0] * 4] * 3),
     "items of a set": ("items", 10, set(range(9)), {(1, 2, 3), *range(9)}),
     "keys": ("keys", 2, {(1,), (2,)}, {(1,), (2,), (3,)}),
+    "large keys": ("keys", 20, {(1,) * 100, (2,)}, {(n,) * 100 for n in range(3)}),
     "spread": (
         "spread",
         800,
@@ -105,6 +107,28 @@ def test_arrays(pair):
     batch = there.recv_many(3, out=out)
     assert len(batch) == 0
     assert [error.limit for _, error in batch.errors] == ["size"] * 3
+
+
+def test_rows(pair):
+    """What no row of an array is looked into for."""
+    here, there = pair
+    rows, out = np.arange(4.0).reshape(2, 2), np.empty((2, 2))
+    for limits, how in ((Limits(meta=9), {"meta": "x" * 9}), (Limits(frames=1), {"topic": "t"})):
+        here.send_array(rows[0])
+        here.send_array(rows[1], **how)
+        batch = there.recv_many(2, out=out, codec=Codec(limits=limits))
+        assert len(batch) == 1
+        assert [type(error) for _, error in batch.errors] == [LimitError]
+
+
+def test_messages_without_a_head(pair):
+    here, there = pair
+    for limits in (Limits(frames=3), Limits(size=30)):
+        for count in (3, 4):
+            here.send_multipart([b"10 bytes.."] * count)
+        assert len(there.recv_message(codec=Codec(limits=limits)).frames) == 3
+        with pytest.raises(LimitError):
+            there.recv_message(codec=Codec(limits=limits))
 
 
 @pytest.mark.parametrize("name", list(Limits.__dataclass_fields__))

@@ -2,6 +2,7 @@
 
 import importlib
 import pickle
+import subprocess
 import sys
 from pathlib import Path
 
@@ -212,6 +213,19 @@ FOREIGN = {
     "an empty message": [b""],
     "half a head": [frames_of({"a": 1})[0][:20]],
 }
+
+
+def test_arrays_without_a_socket():
+    array = np.arange(3)
+    frames = frames_of(array)
+    assert same(framewire.loads_array(frames, codec=SIGNED), array)
+    spoiled = [frames[0][:-1] + b"\1"]
+    recipe = [b'{"dtype": "int64", "shape": [1]}', bytes(8)]
+    for bad in (spoiled, recipe, frames_of(array, Codec(key={}))):
+        for out in (None, np.zeros_like(array)):
+            refused(framewire.loads_array, bad, out=out, codec=SIGNED)
+
+
 RECEIVERS = {
     "recv_array": framewire.recv_array,
     "recv_value": framewire.recv_value,
@@ -250,14 +264,18 @@ def test_not_signed_in_batches(signed):
     assert (batch.values, len(batch.errors)) == (["right"], len(FOREIGN))
 
 
-def test_a_newer_forgery_hides_no_error(signed):
+def test_the_latest_is_the_latest_that_is_signed(signed):
     here, there = signed()
-    here.send_value("old")
     here.send(b"forged")
     refused(there.recv_latest)
+    for text in ("old", "new"):
+        here.send(b"forged")
+        here.send_value(text)
     here.send(b"forged")
-    here.send_value("new")
     assert there.recv_latest() == "new"
+    assert (there.stats().total.received, there.stats().total.errors) == (6, 4)
+    with pytest.raises(zmq.Again):
+        there.recv_latest(zmq.DONTWAIT)
 
 
 def test_a_receiver_without_a_key(pair):
@@ -428,6 +446,35 @@ def test_a_message_that_was_begun(pair):
     assert there.recv_multipart() == [b"topic", b"end"]
 
 
+def test_a_schema_of_a_stranger_is_not_for_signed_records():
+    """Texts with the same fingerprint are easily made."""
+    program = """
+import sys, framewire
+from framewire import Codec
+
+made = sys.argv[1:]
+key = Codec(key=b"a secret of both")
+frames = [bytes.fromhex(text) for text in made]
+unsigned, signed, without = frames
+assert framewire.loads(unsigned).b == 2
+try:
+    print(framewire.loads(without, codec=key))
+except framewire.SchemaError:
+    print("unknown")
+assert framewire.loads(signed, codec=key).b == 2
+assert framewire.loads(without, codec=key).b == 2
+"""
+    record = framewire.record(np.dtype([("a", "u1"), ("b", "u2")]))(1, 2)
+    made = [
+        framewire.dumps(record, codec=codec)[0].hex()
+        for codec in (Codec(schema=1), Codec(schema=1, key=KEY), Codec(key=KEY))
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *made], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "unknown\n", "")
+
+
 # ---- replay
 
 
@@ -499,14 +546,18 @@ def test_windows_are_bounded():
     """One that goes takes with it what could have been in it."""
     windows = Windows()
     for epoch in range(MOST_WINDOWS):
-        windows.note(0, 1, epoch, 0, 1000 + epoch)
-    windows.note(0, 1, 0, 1, 5000_000)  # of the first epoch: it is not the oldest any more
+        windows.note(0, 1, epoch, 5, 1000 + epoch)
+    windows.note(0, 1, 0, 6, 500)  # of the first epoch: it is not the oldest any more
     windows.note(0, 1, MOST_WINDOWS, 0, 1000 + MOST_WINDOWS)
     assert len(windows._windows) == MOST_WINDOWS
-    replayed(windows, 0, 1, 1, 0, 1001)  # that of epoch 1 was forgotten
-    replayed(windows, 0, 1, 0, 0, 1000)
+    replayed(windows, 0, 1, 1, 5, 1001)  # that of epoch 1 was forgotten
+    replayed(windows, 0, 1, 0, 6, 500)
     replayed(windows, 0, 9, 9, 0, 900)  # it may have been
-    windows.note(0, 1, 2, 1, 900)
+    windows.note(0, 1, 2, 6, 900)
+    windows.note(0, 1, 1, 7, 2_000_000)  # it goes on, and what it had is not taken again
+    for number in (4, 5, 6, 7):
+        replayed(windows, 0, 1, 1, number, 3_000_000)
+    windows.note(0, 1, 1, 8, 2_000_001)
     assert len(windows._windows) == MOST_WINDOWS
 
 

@@ -22,7 +22,7 @@ from ._ledger cimport (
 )
 from ._libzmq cimport ZMQ_SNDMORE, direct
 from ._manner cimport new_manner
-from ._signing cimport sign
+from ._signing cimport sign, verify_loaded
 from ._transport cimport frames_receive, frames_send
 from ._values cimport put_envelope, put_value
 
@@ -222,6 +222,7 @@ def loads_array(frames, *, copy=None, out=None, dtype=None, shape=None, codec=No
         As for `recv_array`; BufferError for a buffer that is not contiguous.
     """
     cdef Frames list_of_frames
+    cdef Codec chosen = codec_of(None, codec)
     if copy is not None:
         copy = bool(copy)
     if out is not None:
@@ -233,6 +234,8 @@ def loads_array(frames, *, copy=None, out=None, dtype=None, shape=None, codec=No
     frames_begin(&list_of_frames, True, False)
     try:
         frames_load(&list_of_frames, frames)
-        return get_array(&list_of_frames, None, codec_of(None, codec), copy, out, dtype, shape)
+        if chosen.signs:
+            verify_loaded(&list_of_frames, chosen)
+        return get_array(&list_of_frames, None, chosen, copy, out, dtype, shape)
     finally:
         frames_end(&list_of_frames)

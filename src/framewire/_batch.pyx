@@ -358,7 +358,7 @@ def recv_latest(socket, int flags=0, *, type=None, copy=None, codec=None):
     Returns
     -------
     object
-        What `recv_value` gives; only this message is decoded.
+        What `recv_value` gives; only this message is decoded. With a key, the newest that is signed.
 
     Raises
     ------
@@ -374,9 +374,9 @@ def recv_latest(socket, int flags=0, *, type=None, copy=None, codec=None):
     were taken by then are lost.
     """
     cdef Frames lists[2]
-    cdef int at = 0
-    cdef Account account = None
+    cdef int at
     cdef Codec chosen = codec_of(socket, codec)
+    cdef Latest latest = Latest()
     if copy is not None:
         copy = bool(copy)
     if type is not None:
@@ -385,40 +385,54 @@ def recv_latest(socket, int flags=0, *, type=None, copy=None, codec=None):
     frames_begin(&lists[1], not direct, False)
     try:
         frames_receive(&lists[0], socket, flags, True)
-        at = take_newest(lists, socket, chosen)
-        if chosen.stamps:
-            account = open_received(&lists[at], socket, chosen)
+        latest.note(&lists[0], socket, chosen)
+        at = take_newest(lists, socket, chosen, latest)
+        if latest.refused is not None:
+            raise latest.refused
         value = get_value(&lists[at], socket, None, chosen, chosen.depth, copy, type)
-        if account is not None:
-            count_decoded(account)
+        if latest.account is not None:
+            count_decoded(latest.account)
         return value
     finally:
         frames_end(&lists[0])
         frames_end(&lists[1])
 
 
-cdef int take_newest(Frames *lists, object socket, Codec codec) except -1:
+@cython.final
+cdef class Latest:
+    """What is known of the newest message so far."""
+
+    cdef Account account   # that it counts under, or None
+    cdef object refused    # why it is not to be read: no message that came was signed
+
+    cdef bint note(self, Frames *frames, object socket, Codec codec) except -1:
+        """Is this one newer? What is not signed, where it has to be, hides no other."""
+        cdef Account account = None
+        try:
+            if codec.stamps:
+                account = open_received(frames, socket, codec)
+        except DecodeError as error:
+            if self.account is None:
+                self.refused = error
+            return False
+        if self.account is not None:
+            count_decoded(self.account)  # it is dropped, unread
+        self.account, self.refused = account, None
+        return True
+
+
+cdef int take_newest(Frames *lists, object socket, Codec codec, Latest latest) except -1:
     """Take what is there after the message of the first list. Returns which list has the newest."""
     cdef int at = 0
     cdef int left
     try:
         left = socket_option(socket, ZMQ_RCVHWM) or MOST_DROPS
         while left > 0 and frames_receive_now(&lists[1 - at], socket):
-            if codec.stamps:
-                count_dropped(&lists[at], socket, codec)
-            frames_clear(&lists[at])
-            at = 1 - at
+            if latest.note(&lists[1 - at], socket, codec):
+                at = 1 - at
+            frames_clear(&lists[1 - at])
             left -= 1
         tell_event_loop(socket)
     except pyzmq.ZMQError:
         pass  # the next call raises it
     return at
-
-
-cdef int count_dropped(Frames *frames, object socket, Codec codec) except -1:
-    """Count a message that is dropped, unread."""
-    try:
-        count_decoded(open_received(frames, socket, codec))
-    except DecodeError:
-        pass  # it was not signed
-    return 0

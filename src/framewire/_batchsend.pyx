@@ -243,7 +243,10 @@ cdef bint prepare(
     cdef Py_ssize_t in_place
     cdef bint continued = is_unfinished(socket)
     if continued and manner.codec.signs:
-        raise ValueError("a signed message after a send with SNDMORE: give its topic as topic=")
+        raise ValueError(
+            "a message that was begun with SNDMORE cannot be signed: end it by send, and give topics "
+            "as topic="
+        )
     if sequence is not None:
         frames.stamp.sender = sequence.sender
         frames.stamp.sequence = sequence.next

@@ -81,6 +81,7 @@ cdef extern from "framewire/head.h" nogil:
         FW_FLAG_COMPRESSED
         FW_FLAG_SIGNED
         FW_MAC_SIZE
+        FW_COMPRESSION_BLOSC2
 
     ctypedef struct fw_stamp_t:
         uint64_t sender

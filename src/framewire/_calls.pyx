@@ -24,10 +24,11 @@ from ._ledger cimport (
     open_stamp,
     schema_not_sent,
     send_stamped,
+    size_of,
 )
 from ._libzmq cimport ZMQ_SNDMORE, direct
 from ._manner cimport Manner, new_manner
-from ._signing cimport sign, sign_alone, verify
+from ._signing cimport sign, sign_alone, verify_loaded
 from ._transport cimport frames_receive, frames_send
 from ._values cimport get_value, put_envelope, put_value
 
@@ -278,18 +279,11 @@ cdef object loaded(
     object frames, dict context, Codec codec, int depth, object copy, object type, bint signed
 ):
     cdef Frames list_of_frames
-    cdef fw_head_t head
-    cdef Span frame
-    cdef Py_ssize_t at
     frames_begin(&list_of_frames, True, False)
     try:
         frames_load(&list_of_frames, frames)
         if signed:
-            at = find_head(&list_of_frames, None, &frame)
-            if at >= 0:
-                read_head(frame, &head)
-                codec.admit(&head, list_of_frames.count)
-            verify(&list_of_frames, at, &head, False, codec)
+            verify_loaded(&list_of_frames, codec)
         return get_value(&list_of_frames, None, context, codec, depth, copy, type)
     finally:
         frames_end(&list_of_frames)
@@ -332,6 +326,8 @@ def parse_head(frames, socket=None, Codec codec=None):
             read_head(frame, &head)
             if codec is not None:
                 codec.admit(&head, list_of_frames.count)
+        elif codec is not None:
+            codec.admit_foreign(size_of(&list_of_frames), list_of_frames.count)
         if account is not None:
             count_decoded(account)
         if at < 0:

@@ -37,6 +37,7 @@ cdef class Codec:
         return 0
 
     cdef int over_limit(self, const fw_head_t *head, Py_ssize_t frames) except -1
+    cdef int admit_foreign(self, uint64_t size, Py_ssize_t frames) except -1
 
     cdef inline int admit(self, const fw_head_t *head, Py_ssize_t frames) except -1:
         """Raise LimitError for a message of so many frames, with this head, if it is too much."""

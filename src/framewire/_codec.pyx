@@ -53,13 +53,15 @@ cdef class Codec:
         The names of the serializers that a receiver takes; `SAFE` by default. Others are refused
         from the head alone, before the payload is looked at. ``SAFE | {"pickle"}`` adds one:
         reading a pickle runs what the sender chose. "user" stands for all of your own that are not
-        registered as unsafe, "arrow.extension" for Arrow's extension types.
+        registered as unsafe, "arrow.extension" for Arrow's extension types, "blosc2" for messages
+        that are compressed by it.
     limits : Limits, optional
         How much of a receiver a message may ask for.
     compression : str, optional
         A sender's method: "zlib", "zstd", "lz4", "blosc2", or "none", the default; with a level as
-        in "zstd:9". Each buffer of over 64 bytes is compressed by itself, and sent as it is where
-        that is not shorter. A receiver takes all methods whose library is installed.
+        in "zstd:9". Each buffer of 256 bytes and more is compressed by itself, and sent as it is
+        where that is not shorter. A receiver takes all methods whose library is installed, but
+        blosc2 only where `allow` names it.
     key : bytes, or dict of int to bytes, optional
         A secret of 16 bytes or more, from `secrets.token_bytes`, that both ends have: bytes alone
         have the number 0. Of several the first signs, which says its number. Each message with a
@@ -179,6 +181,14 @@ cdef class Codec:
         ]:
             if what > most:
                 raise limit_error(name, what, most)
+        return 0
+
+    cdef int admit_foreign(self, uint64_t size, Py_ssize_t frames) except -1:
+        """`admit`, of a message without a head."""
+        if size > self.most_size:
+            raise limit_error("size", size, self.most_size)
+        if <size_t>frames > self.most_frames:
+            raise limit_error("frames", frames, self.most_frames)
         return 0
 
     def __eq__(self, other):

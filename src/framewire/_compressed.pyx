@@ -5,6 +5,7 @@ docs/wire-format.md, "Compression". The methods are `compression`'s.
 
 from ._codec import limit_error
 from .compression import decompress
+from .errors import RefusedError
 
 from cpython.buffer cimport PyBUF_READ, PyBUF_SIMPLE
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -24,7 +25,7 @@ cdef extern from "Python.h":
 __all__ = []
 
 cdef enum:
-    LEAST = 64           # bytes of a buffer that it is tried with
+    LEAST = 256          # bytes of a buffer that it is tried with
     FREE = 1 << 20       # bytes that the ratio is not asked of
     LAYOUT = FW_FLAG_INLINE | FW_FLAG_PACKED | FW_FLAG_BUFFERS
 
@@ -120,6 +121,12 @@ cdef list plain_frames(
     cdef size_t i
     cdef size_t size
     cdef uint64_t total = 0
+    if head.compression == FW_COMPRESSION_BLOSC2 and "blosc2" not in codec.allow:
+        raise RefusedError(
+            "a message compressed by blosc2, whose library is not made for hostile ones: "
+            "Codec(allow=SAFE | {'blosc2'}) would take it",
+            "refused",
+        )
     for i in range(head.buffers):
         total += fw_head_raw(head, i)
     if total > codec.limits.decompressed:

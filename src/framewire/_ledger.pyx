@@ -148,7 +148,10 @@ cdef Sequence open_stamp(Frames *frames, object socket, Codec codec):
         frames.stamped = True  # its time is that of packing
     if codec.signs:
         if continued:
-            raise ValueError("a signed message after a send with SNDMORE: give its topic as topic=")
+            raise ValueError(
+                "a message that was begun with SNDMORE cannot be signed: end it by send, and give "
+                "topics as topic="
+            )
         open_signature(frames, sequence, codec)
     return sequence
 

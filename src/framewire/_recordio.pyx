@@ -133,7 +133,7 @@ cdef int check_schema(const fw_head_t *head) except -1:
     return 0
 
 
-cdef object get_record(Payload *payload, object type, object copy):
+cdef object get_record(Payload *payload, object type, object copy, Codec codec):
     """The record of a message: of its own class, or as an instance of the type that was asked for."""
     cdef const fw_head_t *head = payload.head
     cdef Part part = payload_next(payload)
@@ -152,7 +152,7 @@ cdef object get_record(Payload *payload, object type, object copy):
             record = view_version(cls, schema_of(cls), owner, part.span.data, part.span.size, head)
             if record is not None:
                 return record
-    record = read_as(known_class(head), head, owner, part.span.data, part.span.size)
+    record = read_as(known_class(head, codec), head, owner, part.span.data, part.span.size)
     if type is None or type is object or type is Any or isinstance(record, tuple(classes)):
         return record
     if classes:
@@ -161,10 +161,10 @@ cdef object get_record(Payload *payload, object type, object copy):
     return convert(record.to_dict(), type, json=False)
 
 
-cdef object known_class(const fw_head_t *head):
+cdef object known_class(const fw_head_t *head, Codec codec):
     """The class of a message's record, where nobody asked for one."""
     cls = defined.get(head.fingerprint)
     if cls is None:
         versions = [fw_head_version(head, i) for i in range(head.version_count)]
-        cls = class_for(head.fingerprint, versions, text_of(head))
+        cls = class_for(head.fingerprint, versions, text_of(head), codec.signs)
     return cls

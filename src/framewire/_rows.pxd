@@ -22,6 +22,8 @@ cdef struct Rows:
 # Messages that are expected: what their heads must say, and the bytes of the last one that did.
 cdef struct Expected:
     bint allowed           # by the codec; else none is expected
+    size_t most_meta       # of its limits
+    Py_ssize_t most_frames
     bint counted           # only those of the topic that the account is of
     bint routed            # frame 0 is a routing id, whatever it contains
     fw_head_t head         # its pointers are NULL, or somebody else's

@@ -59,6 +59,8 @@ cdef void expect(Expected *expected, bint routed, Codec codec) noexcept:
         codec.takes[expected.head.serializer] and not codec.signs
         and expected.head.payload <= codec.most_size
     )
+    expected.most_meta = codec.most_meta
+    expected.most_frames = codec.most_frames
     expected.counted = codec.stamps
     expected.routed = routed
     expected.known_size = 0
@@ -77,6 +79,8 @@ cdef bint expect_same(Expected *expected, Frames *frames, object socket) except 
     keep_known(expected, frame.data, &expected.head)
     expected.head.meta = expected.head.type = NULL
     expected.allowed = True
+    expected.most_frames = frames.count  # get_value has looked at that one
+    expected.most_meta = expected.head.meta_size
     expected.counted = False
     expected.routed = at > 0 and takes_routing_id(socket)
     return expected.known_size > 0
@@ -94,7 +98,7 @@ cdef bint find_payload(
     cdef Py_ssize_t at = start
     cdef const uint8_t *frame
     cdef size_t size
-    if not expected.allowed:
+    if not expected.allowed or frames.count - start > expected.most_frames:
         return False
     if expected.routed and at < last:
         at += 1
@@ -143,6 +147,8 @@ cdef bint learn(Expected *expected, const uint8_t *frame, size_t size) noexcept 
     """Is this head as expected? If so, it is known from now on."""
     cdef fw_head_t head
     if fw_head_parse(frame, size, &head, NULL) != FW_OK or not is_like(&head, &expected.head):
+        return False
+    if head.meta_size > expected.most_meta:
         return False
     keep_known(expected, frame, &head)
     return True

@@ -8,4 +8,5 @@ cdef int sign(
 cdef int verify(
     Frames *frames, Py_ssize_t at, const fw_head_t *head, bint routed, Codec codec
 ) except -1
+cdef int verify_loaded(Frames *frames, Codec codec) except -1
 cdef int sign_alone(Frames *frames, Codec codec) except -1

@@ -16,6 +16,7 @@ from libc.string cimport memcpy
 
 from ._c cimport *
 from ._codec cimport Codec
+from ._decode cimport find_head, read_head
 from ._frames cimport Frames, Span, frames_span
 
 cdef extern from "Python.h":
@@ -140,6 +141,17 @@ cdef int verify(
 
 
 # ---- without a socket
+
+cdef int verify_loaded(Frames *frames, Codec codec) except -1:
+    """`verify`, for a message of no socket's."""
+    cdef fw_head_t head
+    cdef Span frame
+    cdef Py_ssize_t at = find_head(frames, None, &frame)
+    if at >= 0:
+        read_head(frame, &head)
+        codec.admit(&head, frames.count)
+    return verify(frames, at, &head, False, codec)
+
 
 # What this process signs so: its pid, since a fork begins another, sender, epoch, numbers.
 cdef tuple alone = (None, 0, 0, None)

@@ -9,6 +9,7 @@ from struct import error as struct_error
 
 import numpy
 
+from ._codec import limit_error
 from .errors import DecodeError, LimitError
 from .leaves import GETS
 from .serializers import objects
@@ -19,6 +20,7 @@ from cpython.list cimport PyList_New, PyList_SET_ITEM
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.unicode cimport PyUnicode_DecodeUTF8
+from libc.math cimport sqrt
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
@@ -138,6 +140,20 @@ cdef object read_tree(
     return value
 
 
+cdef size_t weight(object key) except 0:
+    """How much there is to compare of a key."""
+    cdef size_t total = 1
+    cls = type(key)
+    if cls is tuple or cls is frozenset:
+        for item in key:
+            total += weight(item)
+    elif cls is int:
+        total += <size_t>key.bit_length() // 64
+    elif cls is str or cls is bytes:
+        total += <size_t>len(key) // 64
+    return total
+
+
 @cython.final
 @cython.no_gc
 @cython.freelist(8)
@@ -190,7 +206,7 @@ cdef class TreeReader:
             cls is int and -MODULUS < key < MODULUS
         ):
             return 0
-        self.keys += 1
+        self.keys += <size_t>sqrt(<double>weight(key))
         if self.keys > self.codec.most_keys:
             raise LimitError(
                 f"over {self.codec.most_keys} keys that are no text, bytes or small numbers: "
@@ -350,6 +366,8 @@ cdef class TreeReader:
         cdef fw_head_t head
         cdef Part part
         dtype = self.read_head(content, size, &head)
+        if head.ndim > self.codec.most_dimensions:
+            raise limit_error("ndim", head.ndim, self.codec.most_dimensions)
         if head.flags & FW_FLAG_INLINE:
             part.frame = self.frame
             part.offset = 0

@@ -299,7 +299,7 @@ cdef object get_value(
     payload_open(&payload, frames, at, frame, &head)
     payload.room = codec.spread
     if head.serializer == FW_SERIALIZER_RECORD:
-        return get_record(&payload, type, copy)
+        return get_record(&payload, type, copy, codec)
     try:
         value = get_payload(&payload, socket, context, codec, depth, copy)
     except (DecodeError, MemoryError):

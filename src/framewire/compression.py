@@ -74,7 +74,11 @@ class Lz4:
 
 
 class Blosc2:
-    """Of blosc2, as a chunk, with the bytes of items of up to 255 bytes shuffled."""
+    """Of blosc2, as a chunk, with the bytes of items of up to 255 bytes shuffled.
+
+    Its library loads plugins that a chunk names, and can hang on a corrupt one, in its threads. So
+    a receiver has to allow it; what a chunk names is looked at first, and one thread reads it.
+    """
 
     id, library, levels = 4, "blosc2", range(10)
 
@@ -92,7 +96,12 @@ class Blosc2:
         library = import_module(self.library)
         if library.get_cbuffer_sizes(data)[:2] != (size, len(data)):
             raise ValueError("another size")
-        plain: bytes = library.decompress2(data)
+        # the chunk's header: flags, with the codec; filters; a codec of the user's
+        if data[2] >> 5 not in (0, 1, 3, 4) or data[22] > 5:
+            raise ValueError("a codec that is not blosc2's own")
+        if data[2] & 5 == 5 and any(kind not in (0, 1, 2) for kind in data[16:22]):
+            raise ValueError("a filter other than shuffling")
+        plain: bytes = library.decompress2(data, nthreads=1)
         return plain
 
 

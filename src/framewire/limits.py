@@ -33,8 +33,9 @@ class Limits:
         takes 64 bytes here, and 2 on the wire.
     keys : int
         Keys of dicts, and items of sets, that are neither text, bytes nor numbers below 2**61, in a
-        message that is received. A sender can have those collide: so many of them take about a
-        second to read, and twice as many four times as long.
+        message that is received; a large one counts as several, the square root of its size. A
+        sender can have those collide: so many of them take seconds to read, and twice as many four
+        times as long.
     spread : int
         Bytes that the broadcast arrays of a message may be spread out to, and items of no bytes.
     decompressed : int
@@ -46,7 +47,7 @@ class Limits:
 
     size: int = 1 << 32
     frames: int = 1 << 16
-    meta: int = 1 << 20
+    meta: int = 1 << 16
     ndim: int = 64
     depth: int = 128
     items: int = 1 << 24

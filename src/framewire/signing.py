@@ -13,7 +13,7 @@ __all__ = ["Keys", "Windows", "as_keys"]
 
 SHORTEST = 16  # bytes of a key
 WINDOW = 1024  # numbers of a sequence that are told apart, up to the largest that came
-MOST_WINDOWS = 4096
+MOST_WINDOWS = 65_536
 _ALL = (1 << WINDOW) - 1
 
 
@@ -73,13 +73,15 @@ def as_keys(key: Any) -> Keys:
 class Windows:
     """What a socket has had of each sequence: a sliding window, as IPsec's (RFC 4303, 3.4.3).
 
-    Bounded in number. One that has to go takes its messages' last time of sending with it, and
-    whatever begins a new sequence before that is refused from then on, so that nothing is taken
-    twice by way of a window that was forgotten.
+    Bounded in number: the one that was used least recently goes. The last time of sending of those
+    that went is kept: what begins a sequence that is not known and was sent before that is refused,
+    and so is what has a smaller number than that, since its window may be one that went. So nothing
+    is taken twice.
     """
 
     def __init__(self) -> None:
         self._windows: dict[tuple[int, int, int], list[int]] = {}  # largest, bits, last time
+        self._last: tuple[int, int, int] | None = None  # the one used last, which is last
         self._forgotten = -1
 
     def note(self, key: int, sender: int, epoch: int, sequence: int, time: int) -> None:
@@ -96,8 +98,10 @@ class Windows:
             if time <= self._forgotten:
                 raise SignatureError("of a sequence from before one that was forgotten", "replay")
             if len(self._windows) >= MOST_WINDOWS:
-                self._forget()
-            self._windows[name] = [sequence, 1, time]
+                oldest = next(iter(self._windows))
+                self._forgotten = max(self._forgotten, self._windows.pop(oldest)[2])
+            self._windows[name] = [sequence, 1 if self._forgotten < 0 else _ALL, time]
+            self._last = name
             return
         ahead = sequence - window[0]
         if ahead > 0:
@@ -111,8 +115,6 @@ class Windows:
             window[1] |= 1 << -ahead
         if time > window[2]:
             window[2] = time
-
-    def _forget(self) -> None:
-        """The window whose last message is the oldest."""
-        name = min(self._windows, key=lambda name: self._windows[name][2])
-        self._forgotten = max(self._forgotten, self._windows.pop(name)[2])
+        if name != self._last:
+            self._windows[name] = self._windows.pop(name)
+            self._last = name

@@ -294,6 +294,9 @@ def test_a_data_frame_of_any_size_from_nothing(serializer, column):
         serializer.loads("pandas", [data])
 
 
+COLUMN = {"name": "a", "field_name": "a", "pandas_type": "int64", "metadata": None}
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -304,6 +307,7 @@ def test_a_data_frame_of_any_size_from_nothing(serializer, column):
         {"index_columns": 5},
         {"index_columns": [{}]},
         {"columns": [5]},
+        {"columns": [COLUMN | {"numpy_type": "datetime64[ns, dateutil//etc/passwd]"}]},
     ],
     ids=str,
 )

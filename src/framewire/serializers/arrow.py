@@ -141,6 +141,8 @@ def _to_pandas(table: Any, elements: int, size: int) -> Any:
         raise LimitError(f"a data frame of {elements} elements, in {size} bytes", "limit")
     try:
         notes = table.schema.pandas_metadata or {}
+        if "dateutil" in str(notes):  # it would open a file that a time zone names
+            raise ValueError("a data frame with time zones of dateutil")
         levels = notes.get("column_indexes", ())
         names = [*table.schema.names, *(str(each["name"]) for each in notes.get("columns", ()))]
         if len(levels) > 1 and any(len(name) > LONGEST for name in names):
