@@ -3,31 +3,21 @@
 import contextlib
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from loopback import kill_group, settings
 
 AGENTS = Path(__file__).parent / "agents.py"
-
-
-def environment(folder):
-    """Of osBrain's and Pyro's settings."""
-    return {
-        "XDG_RUNTIME_DIR": str(folder),  # of the agents' ipc sockets
-        "OSBRAIN_DEFAULT_TRANSPORT": "ipc",
-        "PYRO_NS_BCHOST": "127.0.0.1",
-        "PYRO_NS_BCPORT": "0",
-    }
 
 
 def import_osbrain(folder):
     """osBrain, which reads its settings, and makes a folder, when it is imported; or skip."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment(folder).items():
+        for name, value in settings(folder).items():
             patch.setenv(name, value)
         return pytest.importorskip("osbrain")
 
@@ -82,7 +72,7 @@ def running(folder, *names):
     with output.open("w") as file:
         process = subprocess.Popen(
             [sys.executable, AGENTS, *names],
-            env=os.environ | environment(folder),
+            env=os.environ | settings(folder),
             stdin=subprocess.PIPE,
             stdout=file,
             stderr=file,
@@ -95,6 +85,5 @@ def running(folder, *names):
     finally:
         if agents is not None:
             agents.close()
-        os.killpg(process.pid, signal.SIGKILL)  # agents outlive the process that forked them
+        kill_group(process)
         process.stdin.close()
-        process.wait()

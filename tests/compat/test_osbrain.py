@@ -426,9 +426,8 @@ def test_malformed_messages_consume_one(open_socket, ctx, quick, kind, serialize
             assert subscriptions(peer, ours) == [b"\x01t"]
         for each in frames:
             peer.send_multipart(each)
-            with pytest.raises(framewire.DecodeError) as caught:
+            with pytest.raises(framewire.DecodeError):
                 ours.recv()
-            assert caught.value.code in ("foreign", "payload")
             if kind == "REP":
                 ours.send("an error")
                 peer.recv()
@@ -471,6 +470,32 @@ def test_subscriptions(open_socket, ctx, quick):
         assert_same(sub.recv(), (b"a", b"bc"))
         with pytest.raises(KeyError):
             sub.unsubscribe("never")
+
+
+def test_framewires_messages_are_received_too(open_socket, ctx, quick):
+    """A receiver is replaced first, its senders after it."""
+    value = {"array": LARGE, "small": (1, 2)}
+    with open_socket(bind, "PULL", "pickle") as pull, open_socket(bind, "SUB", "json", "t") as sub:
+        push, pub = (quick(ctx.socket(kind)) for kind in (zmq.PUSH, zmq.XPUB))
+        push.connect(pull.socket.last_endpoint)
+        pub.connect(sub.socket.last_endpoint)
+        subscriptions(pub, sub)
+        for _ in range(2):
+            push.send_value(value)
+            assert_same(pull.recv(), value)
+            push.send(pickle.dumps(value))
+            assert_same(pull.recv(), value)
+            pub.send_value(value, topic="topic")
+            assert_same(sub.recv_topic(), (b"topic", value))
+            pub.send(b"t\x80[1]")
+            assert sub.recv() == [1]
+        push.send_value(value, serializer="pickle")
+        with pytest.raises(framewire.RefusedError):
+            pull.recv()
+        pull.socket.codec = framewire.Codec(key=b"of tests, and of nobody")
+        push.send(pickle.dumps(value))
+        with pytest.raises(framewire.SignatureError):
+            pull.recv()
 
 
 def test_decoders_read_in_place(open_socket, ctx, quick):

@@ -21,6 +21,7 @@ import zmq
 from .._json import json_dumps, json_loads
 from .._raw import recv_raw, send_raw
 from ..errors import DecodeError
+from ..message import recv_message
 from ..serializers.registry import by_name
 from ..socket import Context
 from .joined import PICKLES, dump, is_joined, load
@@ -97,7 +98,7 @@ class AgentSocket:
         send_raw(self.socket, [payload], flags)
 
     def recv(self, flags: int = 0) -> Any:
-        """Receive a value.
+        """Receive a value: of an agent, or (but for raw) of framewire's `send_value`.
 
         Parameters
         ----------
@@ -114,9 +115,9 @@ class AgentSocket:
         Raises
         ------
         DecodeError
-            The message is none of an agent with this serializer, or the value cannot be decoded; it
-            has been consumed, the next is intact. On a REP socket answer it all the same, before
-            the next request can be received.
+            The message is none of these, or the value cannot be decoded, or the socket's codec does
+            not take it. It has been consumed, the next is intact. On a REP socket answer it all the
+            same, before the next request can be received.
         zmq.Again, zmq.ContextTerminated, zmq.ZMQError
             As pyzmq's ``recv``.
         """
@@ -176,7 +177,13 @@ class AgentSocket:
         return topic
 
     def _receive(self, flags: int) -> tuple[bytes, Any]:
-        frames = recv_raw(self.socket, flags)
+        if self.serializer == "raw":
+            frames = recv_raw(self.socket, flags)
+        else:
+            message = recv_message(self.socket, flags)
+            if message.serializer is not None:
+                return message.topic or b"", message.value
+            frames = message.frames
         if len(frames) != 1:
             raise DecodeError(f"{len(frames)} frames: an agent's message is one", "foreign")
         topic, payload = self._split(frames[0]) if self.kind == "SUB" else (b"", frames[0])
@@ -294,7 +301,8 @@ def bind(
     serializer : str
         "raw", "json", "pickle", "cloudpickle" or "dill". Agents take theirs from the address.
     topics : str or bytes, or iterable of them
-        What a SUB subscribes to: see `connect`.
+        What a SUB subscribes to: see `connect`. Publishers hear of it when this socket next
+        receives or polls.
     endpoint : str
         ``tcp://`` with an IP address, or ``ipc://``.
     context : zmq.Context, optional
