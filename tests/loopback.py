@@ -11,7 +11,7 @@ def settings(folder):
     """osBrain's and Pyro's, for the environment, before osbrain is imported."""
     return {
         "XDG_RUNTIME_DIR": str(folder),  # of ipc sockets
-        "OSBRAIN_DEFAULT_TRANSPORT": "ipc",
+        "OSBRAIN_DEFAULT_TRANSPORT": "tcp",  # a test's folder can be too long a name for ipc
         "PYRO_NS_BCHOST": "127.0.0.1",
         "PYRO_NS_BCPORT": "0",
     }

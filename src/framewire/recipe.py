@@ -60,7 +60,7 @@ def make_header(array: "np.ndarray[Any, Any]") -> bytes:
     TypeError
         Its dtype is none that a recipe's receiver could read.
     """
-    return json_dumps({"dtype": _checked_name(array.dtype), "shape": array.shape})
+    return json_dumps({"dtype": _cached_name(array.dtype), "shape": array.shape})
 
 
 def _parse_dtype(name: str) -> np.dtype[Any]:
@@ -73,7 +73,6 @@ def _parse_dtype(name: str) -> np.dtype[Any]:
     return parse_type(name)
 
 
-@functools.lru_cache(maxsize=256)
 def _checked_name(dtype: np.dtype[Any]) -> str:
     name = str(dtype)
     try:
@@ -85,3 +84,6 @@ def _checked_name(dtype: np.dtype[Any]) -> str:
         f"the recipe cannot carry dtype {dtype}: its receivers know it only by this text, which "
         "numpy.dtype does not read; framewire.send_array can"
     )
+
+
+_cached_name = functools.lru_cache(maxsize=256)(_checked_name)

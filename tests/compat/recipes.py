@@ -78,7 +78,7 @@ def main(endpoint):
             about = [value.dtype.str, value.shape, value.tobytes().hex()] if what == "array" else 0
             socket.send_json(about)
             if what == "array" and value.dtype.kind in "mM":
-                value = value.view("i8")  # the document's code cannot send it
+                value = value.view("i8")  # which the document's code cannot always send
             globals()[f"send_{what}"](socket, value, **how)
         socket.send_json([name for name in sys.modules if name.startswith("framewire")])
 

@@ -4,6 +4,7 @@ import importlib
 import pickle
 import re
 import struct
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -377,6 +378,18 @@ def test_topics_with_the_separator(address, ctx):
                 sub.subscribe(topic)
     with bind("PUB", "raw", context=ctx) as pub:
         pub.send(b"fine", b"a\x80")  # nothing separates there
+
+
+def test_connect_needs_no_osbrain(open_socket, ctx, quick):
+    push = quick(ctx.socket(zmq.PUSH))
+    push.bind("tcp://127.0.0.1:*")
+    where = push.last_endpoint.decode().removeprefix("tcp://")
+    address = SimpleNamespace(
+        transport="tcp", address=where, kind="PUSH", role="server", serializer="json"
+    )
+    with open_socket(connect, address) as pull:
+        push.send(b"[1]")
+        assert pull.recv() == [1]
 
 
 def test_what_cannot_be_asked_for(address, ctx):

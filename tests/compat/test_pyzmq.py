@@ -36,7 +36,6 @@ ARRAYS = [
     np.broadcast_to(np.arange(3), (4, 3)),
     np.arange(6).view("M8[25ns]"),
     np.arange(6, dtype=">i8").view(">m8[D]"),
-    np.array(["NaT"], "M8"),
 ]
 
 
