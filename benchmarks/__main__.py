@@ -14,6 +14,7 @@ import zmq
 import framewire
 
 from . import (
+    agents,
     awaited,
     batches,
     busy,
@@ -39,6 +40,7 @@ GROUPS: dict[str, Callable[[int, int], Iterator[Case | threshold.Sweep | seriali
     "records": records.run,
     "pyzmq": drop_in.run,
     "green": greenlets.run,
+    "osbrain": agents.run,
     "values": values.run,
     "serializers": serializers.run,
     "sealing": sealing.run,

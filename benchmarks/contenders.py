@@ -253,6 +253,8 @@ CONTENDERS |= {
 
 # The contenders of loop.c, by the same rule; those of values.py, and the sockets of drop_in.py.
 OTHER_TITLES = {
+    "agents-fw": "agents with framewire's install()",
+    "agents-osbrain": "agents as they are",
     "signed": "framewire",
     "hashlib": "hashlib's HMAC-SHA256 of as many bytes, twice",
     "sealed": "framewire dumps and loads",

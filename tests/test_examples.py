@@ -2,11 +2,10 @@
 
 import importlib.util
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from loopback import run_program
 
 import framewire
 
@@ -27,6 +26,9 @@ OUTPUT = {
     r"camera 3 {'frames': 2} 2026-05-17 12:30:00\+02:00\n"
     r"image uint16 \(1080, 1920\) equal: True\n"
     r"dark bool \(1080, 16\) equal: True\n",
+    "inference_tensors.py": r"([012] \(64, 256\) \(64, 8\) right: True\n){3}"
+    r"tensors: True\n"
+    r"stopped\n",
     "memoryviews.py": rf"in flight: {IN_PLACE}\n"
     rf"\[1048576, 1048576, 1048576, 1048576\] sent without a copy: {IN_PLACE}\n"
     r"read-only: True and read in place: True\n"
@@ -38,6 +40,15 @@ OUTPUT = {
     r"Run 13 \(1\.5, 2\.0\)\n"
     r"the same: True\n"
     r"refused: .*Expected `int`, got `str` - at `\$\.number`\n",
+    "osbrain_arrays.py": r"(Broadcast|NS|URI) .*\n(NS|URI) .*\nURI .*\n"
+    r"image uint16 \(480, 640\)\n"
+    r"every pixel is its number: True\n"
+    r"brightness True\n"
+    r"NS shut down\.\n",
+    "own_serializers.py": r"msgpack: {'seq': 7, 'values': \[1, 2\.5, None\]}\n"
+    r"msgspec: Reading\(sensor='hall 3', value=21\.5, tags=\[\]\)\n"
+    r"refused: Expected `str`, got `int` - at `\$\.sensor`\n"
+    r"blosc: dark True (\d+) bytes travel as (\d+)\n",
     "own_socket.py": r"(\d+) bytes of JSON travel as (\d+)\n"
     r"came back the same: True\n"
     r"refused: not the whole of a text of at most 100 bytes\n",
@@ -61,6 +72,8 @@ OUTPUT = {
 ARGUMENTS = {"telemetry_loop.py": ["--seconds", "0.5"]}
 NEEDS = {
     "flatbuffers_telemetry.py": ["flatbuffers"],
+    "osbrain_arrays.py": ["osbrain"],
+    "own_serializers.py": ["blosc2", "msgpack"],
     "telemetry_formats.py": ["capnp", "google.protobuf"],
 }
 # test_reader.py, test_golden.py
@@ -74,20 +87,14 @@ def is_installed(module: str) -> bool:
         return False
 
 
-def run(name: str) -> "re.Match[str]":
+def run(name: str, folder: Path) -> "re.Match[str]":
     missing = [module for module in NEEDS.get(name, ()) if not is_installed(module)]
     if missing:
         pytest.skip(f"{', '.join(missing)} is not installed")
-    done = subprocess.run(
-        [sys.executable, FOLDER / name, *ARGUMENTS.get(name, ())],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    found = re.fullmatch(OUTPUT[name], done.stdout)
-    assert found, done.stdout
+    code, output, errors = run_program([FOLDER / name, *ARGUMENTS.get(name, ())], folder)
+    assert (code, errors) == (0, "")
+    found = re.fullmatch(OUTPUT[name], output)
+    assert found, output
     return found
 
 
@@ -96,11 +103,11 @@ def test_none_is_forgotten():
 
 
 @pytest.mark.parametrize("name", OUTPUT)
-def test_runs(name):
-    run(name)
+def test_runs(name, tmp_path):
+    run(name, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["own_socket.py", "own_type.py"])
-def test_compresses(name):
-    whole, compressed = map(int, run(name).groups())
+@pytest.mark.parametrize("name", ["own_serializers.py", "own_socket.py", "own_type.py"])
+def test_compresses(name, tmp_path):
+    whole, compressed = map(int, run(name, tmp_path).groups())
     assert compressed < whole / 10

@@ -1,22 +1,27 @@
-"""The header of the array recipe in the pyzmq documentation, as a receiver meets it.
+"""The header of the array recipe in the pyzmq documentation, written and read.
 
 The recipe sends two frames: ``{"dtype": str(A.dtype), "shape": A.shape}`` as JSON, then the bytes.
 """
 
+import functools
 import re
+import sys
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from ._json import json_dumps
 from .dtypes import parse_type
 from .errors import DecodeError
 
-__all__ = ["parse_header"]
+__all__ = ["make_header", "parse_header"]
 
 # What str(dtype) gives for the dtypes that the recipe can send: "float64", ">f4", "|S5", "<U3".
 _NAME = re.compile(r"(bool|u?int(8|16|32|64)|float(16|32|64)|complex(64|128))", re.ASCII)
 _LONG = ("float128", "complex256")
+# "datetime64[ns]", whose type string is "<M8[ns]"
+_TIME = re.compile(r"(datetime|timedelta)64(\[\w+\])?", re.ASCII)
 
 
 class _Header(msgspec.Struct):
@@ -41,12 +46,44 @@ def parse_header(frame: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:
         ) from error
     if any(n < 0 for n in header.shape):
         raise DecodeError(f"a negative shape: {header.shape}", "shape")
-    if _NAME.fullmatch(header.dtype) or header.dtype in _LONG:
-        try:
-            return np.dtype(header.dtype), tuple(header.shape)
-        except TypeError as error:  # no such long double here
-            raise DecodeError(str(error), "description") from error
     try:
-        return parse_type(header.dtype), tuple(header.shape)
+        return _parse_dtype(header.dtype), tuple(header.shape)
     except (ValueError, TypeError, OverflowError) as error:
         raise DecodeError(f"a dtype of no recipe: {header.dtype[:80]!r}", "description") from error
+
+
+def make_header(array: "np.ndarray[Any, Any]") -> bytes:
+    """The header frame of an array: what a recipe's sender writes.
+
+    Raises
+    ------
+    TypeError
+        Its dtype is none that a recipe's receiver could read.
+    """
+    return json_dumps({"dtype": _cached_name(array.dtype), "shape": array.shape})
+
+
+def _parse_dtype(name: str) -> np.dtype[Any]:
+    if _NAME.fullmatch(name) or name in _LONG:
+        return np.dtype(name)  # TypeError if there is no such long double here
+    time = _TIME.fullmatch(name)
+    if time:
+        order = "<" if sys.byteorder == "little" else ">"
+        return parse_type(f"{order}{'M' if time[1] == 'datetime' else 'm'}8{time[2] or ''}")
+    return parse_type(name)
+
+
+def _checked_name(dtype: np.dtype[Any]) -> str:
+    name = str(dtype)
+    try:
+        if _parse_dtype(name) == dtype and dtype.isbuiltin != 2:
+            return name
+    except (ValueError, TypeError, OverflowError):
+        pass
+    raise TypeError(
+        f"the recipe cannot carry dtype {dtype}: its receivers know it only by this text, which "
+        "numpy.dtype does not read; framewire.send_array can"
+    )
+
+
+_cached_name = functools.lru_cache(maxsize=256)(_checked_name)
