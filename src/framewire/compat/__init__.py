@@ -1,0 +1,1 @@
+"""Other systems' wires and registries: one module each."""
