@@ -16,7 +16,7 @@ import numpy as np
 from .._arrays import loads_array
 from .._calls import dumps, dumps_apart, loads
 from .._codec import SAFE, Codec
-from ..errors import DecodeError, RefusedError
+from ..errors import RefusedError
 from ..serializers.objects import dumpers
 
 try:
@@ -30,7 +30,9 @@ try:
         register_serialization_family,
     )
 except ImportError as error:
-    raise ImportError("framewire.compat.dask needs distributed: pip install 'framewire[dask]'") from error
+    raise ImportError(
+        "framewire.compat.dask needs distributed: pip install 'framewire[dask]'"
+    ) from error
 
 __all__ = ["register", "unregister"]
 
@@ -70,7 +72,7 @@ def _dump_array(array: np.ndarray) -> _Made:
 
 
 def _load_array(header: dict[str, Any], frames: Sequence[Any]) -> np.ndarray:
-    """The array, in the memory of its frame if that is large, aligned, and writable where need be."""
+    """The array: in its frame's memory if that is large and aligned, and writable if need be."""
     (frame,) = frames
     array = loads_array((header["head"], frame), codec=_CODEC)
     shape, strides = header.get("shape", array.shape), header["strides"]
@@ -103,8 +105,11 @@ def _load_masked(header: dict[str, Any], frames: Sequence[Any]) -> Any:
     return np.ma.MaskedArray(data, mask=mask, fill_value=fill)
 
 
-def _dump_value(value: Any, context: dict[str, Any] | None) -> _Made:
-    head, *frames = dumps_apart(value, "auto", context)
+def _dump_value(value: Any, context: dict[str, Any] | None = None) -> _Made:
+    try:
+        head, *frames = dumps_apart(value, "auto", context)
+    except (TypeError, ValueError) as error:  # it, or something in it: the next family's
+        raise NotImplementedError(str(error)) from error
     return {"head": bytes(head), "module": type(value).__module__}, frames
 
 
@@ -159,7 +164,7 @@ def _dask_dumps(x: Any, context: dict[str, Any] | None = None) -> _Made:
             header, frames = _dump_value(x, context)
         else:
             return _dask[0](x, context=context)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, NotImplementedError):
         return _dask[0](x, context=context)
     return {"type": cls.__name__, "type-serialized": _TYPE, "sub-header": header}, frames
 
@@ -178,9 +183,9 @@ def _framewire_dumps(x: Any, context: dict[str, Any] | None = None) -> _Made:
             return _dump_array(x)
         if cls is np.ma.MaskedArray:
             return _dump_masked(x)
-        return _dump_value(x, context)
     except (TypeError, ValueError) as error:
         raise NotImplementedError(str(error)) from error
+    return _dump_value(x, context)
 
 
 def _is_ours(cls: type) -> bool:
@@ -190,7 +195,12 @@ def _is_ours(cls: type) -> bool:
 
 def _dispatch(cls: type) -> Any:
     """dask's look-up, by which it also decides whether to look into a list or dict."""
-    return _dump_value if _is_ours(cls) else type(dask_serialize).dispatch(dask_serialize, cls)
+    try:
+        return type(dask_serialize).dispatch(dask_serialize, cls)
+    except TypeError:
+        if _is_ours(cls):
+            return _dump_value
+        raise
 
 
 # ---- what users call
