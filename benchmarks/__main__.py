@@ -20,6 +20,7 @@ from . import (
     c_loop,
     drop_in,
     greenlets,
+    in_dask,
     one_thread,
     records,
     serializers,
@@ -40,6 +41,7 @@ GROUPS: dict[str, Callable[[int, int], Iterator[Case | threshold.Sweep | seriali
     "green": greenlets.run,
     "values": values.run,
     "serializers": serializers.run,
+    "dask": in_dask.run,
     "threshold": threshold.run,
 }
 DEFAULT = [name for name in GROUPS if name != "threshold"]

@@ -29,7 +29,7 @@ def test_readme_examples(code, printed):
 
 
 PAGES = [("serializers", "google.protobuf"), ("telemetry", "")]
-PAGES += [("asyncio", ""), ("gevent", "gevent")]
+PAGES += [("asyncio", ""), ("gevent", "gevent"), ("dask", "distributed")]
 
 
 @pytest.mark.parametrize(("page", "needs"), PAGES)

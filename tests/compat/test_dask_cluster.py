@@ -38,7 +38,7 @@ VALUES = {
 
 @pytest.fixture(scope="module")
 def cluster():
-    options = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": None}
+    options = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
     with distributed.LocalCluster(n_workers=2, processes=True, **options) as cluster:
         yield cluster
 
@@ -70,7 +70,7 @@ def make(name):
 
 
 def workers(client):
-    return list(client.scheduler_info(n_workers=-1)["workers"])
+    return list(client.run(int))
 
 
 def on_the_wire(client, future):
@@ -241,7 +241,11 @@ def test_an_asynchronous_client(cluster):
 def test_workers_in_the_process_of_the_client():
     """One that goes leaves the others, and the client, as they are."""
     with distributed.LocalCluster(
-        n_workers=2, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address=None
+        n_workers=2,
+        processes=False,
+        protocol="tcp",
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
     ) as cluster:
         with distributed.Client(cluster, set_as_default=False) as client:
             dask.register(client)

@@ -20,12 +20,12 @@ from ..errors import RefusedError
 from ..serializers.objects import dumpers
 
 try:
-    from distributed import WorkerPlugin  # type: ignore[import-not-found,unused-ignore]
-    from distributed.protocol import (  # type: ignore[import-not-found,unused-ignore]
+    from distributed import WorkerPlugin
+    from distributed.protocol import (
         dask_deserialize,
         dask_serialize,
     )
-    from distributed.protocol.serialize import (  # type: ignore[import-not-found,unused-ignore]
+    from distributed.protocol.serialize import (
         families,
         register_serialization_family,
     )
@@ -163,9 +163,10 @@ def _dask_dumps(x: Any, context: dict[str, Any] | None = None) -> _Made:
         elif _is_ours(cls):
             header, frames = _dump_value(x, context)
         else:
-            return _dask[0](x, context=context)
+            raise NotImplementedError
     except (TypeError, ValueError, NotImplementedError):
-        return _dask[0](x, context=context)
+        theirs: _Made = _dask[0](x, context=context)
+        return theirs
     return {"type": cls.__name__, "type-serialized": _TYPE, "sub-header": header}, frames
 
 
@@ -212,7 +213,7 @@ def _switch_on(user: str | None) -> None:
         _dask = families["dask"]
         register_serialization_family("dask", _dask_dumps, _dask_loads)
         register_serialization_family("framewire", _framewire_dumps, _load)
-        dask_serialize.dispatch = _dispatch
+        vars(dask_serialize)["dispatch"] = _dispatch
     _users.add(user)
 
 
@@ -222,10 +223,10 @@ def _switch_off(user: str | None) -> None:
     _users.discard(user)
     if not _users:
         families["dask"] = _dask
-        del families["framewire"], dask_serialize.dispatch
+        del families["framewire"], vars(dask_serialize)["dispatch"]
 
 
-class _Plugin(WorkerPlugin):  # type: ignore[misc,unused-ignore]
+class _Plugin(WorkerPlugin):  # type: ignore[misc]
     """`register` in a worker: in those that there are and those that will be."""
 
     name = "framewire"
