@@ -128,15 +128,6 @@ def test_registered_types_between_all_processes(registered):
         assert future.result().weights.flags.writeable
 
 
-def test_registered_types_of_a_module_that_no_worker_has_imported(client):
-    dask.register()
-    client.restart()
-    client.run(sys.path.append, str(Path(__file__).parent))
-    assert not any(client.run(lambda: "dask_types" in sys.modules).values())
-    model = dask_types.Model(LARGE)
-    assert same_as_made(client.scatter(model).result(), model)
-
-
 def test_results_are_framewires_only_after_register(client):
     for step, expected in ((lambda: None, False), (lambda: dask.register(client), True)):
         step()
@@ -255,3 +246,35 @@ def test_workers_in_the_process_of_the_client():
             dask.unregister()
             assert family() == (FRAMEWIRE, True)  # the worker's
     assert family() == (DASK, False)
+
+
+class Without:
+    """In `sys.meta_path`: a process that cannot import framewire."""
+
+    @staticmethod
+    def find_spec(name, path, target=None):
+        if name.partition(".")[0] == "framewire":
+            raise ModuleNotFoundError(f"No module named {name!r}")
+        return None
+
+
+def go_without():
+    for name in [name for name in sys.modules if name.partition(".")[0] == "framewire"]:
+        del sys.modules[name]
+    sys.meta_path.insert(0, Without)
+
+
+def test_workers_that_have_no_framewire():
+    with distributed.LocalCluster(
+        n_workers=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        with distributed.Client(cluster, set_as_default=False) as client:
+            client.run(sys.path.append, str(Path(__file__).parent))
+            client.run(go_without)
+            try:
+                with pytest.raises(Exception, match="No module named 'framewire'"):
+                    dask.register(client)
+                with pytest.raises(Exception, match="No module named 'framewire'"):
+                    client.scatter(LARGE, hash=False)
+            finally:
+                dask.unregister()

@@ -38,6 +38,7 @@ __all__ = ["register", "unregister"]
 
 _Made = tuple[dict[str, Any], list[Any]]  # what a family's dumps gives: a header and frames
 
+_ALIGNED = 1 << 20  # bytes: beyond, a copy costs more than several passes over unaligned memory
 _CODEC = Codec("auto", allow=SAFE)
 _dask = families["dask"]  # as it was found by the first `register`
 _users: set[str | None] = set()  # workers of this process, None for `register` itself
@@ -72,9 +73,12 @@ def _dump_array(array: np.ndarray) -> _Made:
 
 
 def _load_array(header: dict[str, Any], frames: Sequence[Any]) -> np.ndarray:
-    """The array: in its frame's memory if that is large and aligned, and writable if need be."""
+    """The array: in its frame's memory if that is large or aligned, and writable if need be."""
     (frame,) = frames
-    array = loads_array((header["head"], frame), codec=_CODEC)
+    size = memoryview(frame).nbytes
+    # what is large is not to be copied for being unaligned: only memory of its size is looked at
+    described = frame if size <= _ALIGNED else np.empty(size, np.uint8)
+    array = loads_array((header["head"], described), codec=_CODEC)
     shape, strides = header.get("shape", array.shape), header["strides"]
     if array.base is None:  # a copy
         array.flags.writeable = True
@@ -258,8 +262,8 @@ def register(client: Any = None) -> Any:
 
     Raises
     ------
-    ImportError
-        By the client, if its workers have no framewire.
+    Exception
+        The client's own for an ImportError in a worker: it has no framewire.
 
     Examples
     --------
