@@ -21,6 +21,7 @@ from . import (
     c_loop,
     drop_in,
     greenlets,
+    in_dask,
     one_thread,
     records,
     sealing,
@@ -44,6 +45,7 @@ GROUPS: dict[str, Callable[[int, int], Iterator[Case | threshold.Sweep | seriali
     "values": values.run,
     "serializers": serializers.run,
     "sealing": sealing.run,
+    "dask": in_dask.run,
     "threshold": threshold.run,
 }
 DEFAULT = [name for name in GROUPS if name != "threshold"]

@@ -277,6 +277,8 @@ OTHER_TITLES = {
     "seq": "u32",
     "t": "f64",
     "msg": "str of 17",
+    "in-dask-fw": "framewire.compat.dask",
+    "in-dask": "dask's own",
     "one-by-one": "framewire send_array/recv_array, one by one",
     "read": "reading and comparing alone",
     "recv_value": "framewire recv_value",

@@ -31,7 +31,7 @@ def test_readme_examples(code, printed):
 
 
 PAGES = [("serializers", "google.protobuf"), ("telemetry", "")]
-PAGES += [("osbrain", "osbrain"), ("pyzmq-recipes", "")]
+PAGES += [("osbrain", "osbrain"), ("pyzmq-recipes", ""), ("dask", "distributed")]
 PAGES += [("security", ""), ("asyncio", "tornado"), ("gevent", "gevent")]
 
 

@@ -15,6 +15,10 @@ IN_PLACE = framewire.transport == "libzmq"  # else everything that is sent is co
 
 # A regular expression for all that each prints.
 OUTPUT = {
+    "dask_cluster.py": r"200000 readings in 20 blocks\n"
+    r"workers: 2\n"
+    r"means: \[0\.51( 0\.51){7}\]\n"
+    r"stood out: 20 True 2026-05-17T12:00:00\.190019\n",
     "flatbuffers_telemetry.py": r"a Telemetry in flatbuffers\n"
     r"7 1700000000\.25 21\.5 the door of hall 3 is open\n"
     r"read in place: True\n"
@@ -71,6 +75,7 @@ OUTPUT = {
 }
 ARGUMENTS = {"telemetry_loop.py": ["--seconds", "0.5"]}
 NEEDS = {
+    "dask_cluster.py": ["distributed"],
     "flatbuffers_telemetry.py": ["flatbuffers"],
     "osbrain_arrays.py": ["osbrain"],
     "own_serializers.py": ["blosc2", "msgpack"],
