@@ -47,7 +47,7 @@ class Limits:
 
     size: int = 1 << 32
     frames: int = 1 << 16
-    meta: int = 1 << 16
+    meta: int = 1 << 18
     ndim: int = 64
     depth: int = 128
     items: int = 1 << 24
