@@ -351,3 +351,24 @@ def test_a_context_that_is_terminated_while_messages_are_read():
             thread.join()
     assert not batch.errors
     assert [type(value).__name__ for value in batch] == ["str", "ndarray", "dict", "int"]
+
+
+def test_a_message_that_came_before_its_context_was_terminated():
+    """It is taken apart without the socket's word."""
+    frames = [memoryview(b"topic"), *framewire.dumps({"a": DATA}, meta=1)]
+    with zmq.Context() as context:
+        socket = context.socket(zmq.PULL)
+        thread = threading.Thread(target=context.term)
+        thread.start()
+        try:
+            with pytest.raises(zmq.ContextTerminated):
+                while True:
+                    socket.get(zmq.EVENTS)
+            message = framewire.message.Message(
+                frames, socket, None, framewire.default_codec(), None
+            )
+        finally:
+            socket.close()
+            thread.join()
+    assert (message.topic, message.meta) == (b"topic", 1)
+    assert (message.value["a"] == DATA).all()

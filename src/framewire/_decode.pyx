@@ -38,7 +38,7 @@ cdef extern from "numpy/arrayobject.h":
     )
     PyTypeObject ndarray_type "PyArray_Type"
 
-__all__ = []
+__all__ = ["type_of"]
 
 np.import_array()
 
@@ -78,6 +78,14 @@ cdef bint takes_routing_id(object socket) except -1:
         return False
 
 
+def type_of(socket):
+    """`socket.type`; None of one that was closed or terminated since its message came."""
+    try:
+        return socket.type
+    except ZMQError:
+        return None
+
+
 cdef dict receive_context(
     Frames *frames, Py_ssize_t at, object socket, Codec codec, dict known
 ):
@@ -90,7 +98,7 @@ cdef dict receive_context(
         return known
     context = {"allow": codec.allow}
     if socket is not None:
-        context["socket_type"] = socket.type
+        context["socket_type"] = type_of(socket)
         if at > 0 and not takes_routing_id(socket):
             topic = frames_span(frames, at - 1)
             context["topic"] = topic.data[:topic.size]

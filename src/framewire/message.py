@@ -8,6 +8,7 @@ import zmq
 
 from ._calls import loads_known, parse_head
 from ._codec import Codec, codec_for
+from ._decode import type_of
 from ._raw import recv_raw
 from .errors import DecodeError
 from .stats import Stamp
@@ -60,9 +61,10 @@ class Message:
         self._type = type
         self.envelope = [bytes(frame) for frame in frames[:at]]
         self.frames = frames[at:]
-        routed = bool(self.envelope) and socket.type in _ROUTING
+        kind = type_of(socket)
+        routed = bool(self.envelope) and kind in _ROUTING
         self.topic = self.envelope[-1] if self.envelope and not routed else None
-        self._context = {"allow": codec.allow, "socket_type": socket.type, "topic": self.topic}
+        self._context = {"allow": codec.allow, "socket_type": kind, "topic": self.topic}
 
     @cached_property
     def meta(self) -> Any:
