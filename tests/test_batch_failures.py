@@ -350,7 +350,10 @@ def test_a_context_that_is_terminated_while_messages_are_read():
             there.close(0)
             thread.join()
     assert not batch.errors
-    assert [type(value).__name__ for value in batch] == ["str", "ndarray", "dict", "int"]
+    names = ["str", "ndarray", "dict", "int"]
+    if framewire.transport == "pyzmq":  # where each is received when the one before has been read
+        names = names[:1]
+    assert [type(value).__name__ for value in batch] == names
 
 
 def test_a_message_that_came_before_its_context_was_terminated():
