@@ -18,7 +18,7 @@ from .classes import Inner, Log, Model, Row, Row2
 from .files import Frames
 from .receive import SIGNED
 
-LIBRARIES = {"zlib": "zlib", "zstd": "zstandard", "lz4": "lz4", "blosc2": "blosc2"}
+LIBRARIES = {"zlib": "zlib", "zstd": "zstandard", "lz4": "lz4"}  # blosc2 is refused
 METHODS = [method for method, library in LIBRARIES.items() if find_spec(library)]
 OFTEN = 6
 LARGEST = 12_000  # bytes of a frame that is worth its time

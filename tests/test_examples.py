@@ -1,6 +1,6 @@
 """Every example runs, ends by itself and prints what it should."""
 
-import importlib.util
+import importlib
 import re
 from pathlib import Path
 
@@ -87,8 +87,8 @@ ELSEWHERE = {f"framewire_{name}.py" for name in ("reader", "sealed", "tree", "ty
 
 def is_installed(module: str) -> bool:
     try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:  # the package that it would be in
+        return importlib.import_module(module) is not None
+    except ImportError:  # some need a newer numpy
         return False
 
 

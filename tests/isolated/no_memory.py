@@ -243,6 +243,6 @@ for work in works:
         blocks[i] = allocated.value
     # each sweep leaves nothing behind; libzmq's queues and caches may hold some more or less
     if name != "pyobj":  # CPython's pickle.dumps leaks two blocks
-        assert blocks[-1] - blocks[0] < 8, (work.__name__, blocks)
+        assert np.diff(blocks).min() <= 0, (work.__name__, blocks)  # a leak is one of each time
     print(f"{name}: {work.__name__}: {count} allocations fail in turn")
 context.destroy(linger=0)
