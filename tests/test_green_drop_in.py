@@ -86,6 +86,6 @@ with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
 
 def test_of_a_socket_that_exists():
     with pair(zmq.PUSH, zmq.PULL, module=zmq.green) as (push, pull):
-        receiving = waiting(green.Socket.shadow(pull).recv_array)
+        receiving = waiting(green.Socket.shadow(pull.underlying).recv_array)
         framewire.send_array(push, np.arange(3))
         assert receiving.get(timeout=LIMIT).tolist() == [0, 1, 2]
