@@ -75,8 +75,10 @@ def libraries() -> dict[str, tuple[Callable[[Any], bytes], Callable[[bytes], byt
 def compression(rounds: int) -> Iterator[Case]:
     array = np.cumsum(np.random.default_rng(1).integers(0, 100, 1 << 17))  # 1 MiB
     for method, (compress, decompress) in libraries().items():
-        codec = framewire.Codec(compression=method)
-        names = {"dumps": partial(framewire.dumps, codec=codec), "loads": framewire.loads}
+        codec = framewire.Codec(compression=method, allow=framewire.SAFE | {"blosc2"})
+        names = {
+            name: partial(getattr(framewire, name), codec=codec) for name in ("dumps", "loads")
+        }
         hand = {"c": compress, "d": decompress, "x": array.tobytes()}
         took = best(
             {
