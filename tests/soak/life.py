@@ -52,6 +52,7 @@ class Living:
         self.generation = 0
         self.parent = os.getppid()  # without it this process ends too
         self.stopping = self.armed = self.interrupted = False
+        self.ending: threading.Thread | None = None  # what terminates the context
         self.pool = framewire.BufferPool(messages.POOLED, "i8", 3)
         self.rows = np.empty(100, messages.Fixed.dtype)
         self.alone = True  # is it the only one in this process?
@@ -92,19 +93,20 @@ class Living:
                     raise
                 self.sleep(0.05)
 
-    def close(self, ending: "threading.Thread | None" = None) -> None:
+    def close(self) -> None:
         """Close all, and look for what is left. What libzmq had in place it has no more."""
         with quiet():
-            self.close_all(ending)
+            self.close_all()
         self.look_for_leaks()
 
-    def close_all(self, ending: "threading.Thread | None") -> None:
+    def close_all(self) -> None:
         self.check_stamps()
         self.socket.close(self.rng.choice((0, 0, 50)))
-        if ending is None:
+        if self.ending is None:
             self.context.term()
-        else:  # which terminates it already
-            ending.join()
+        else:  # which terminates it: libzmq aborts where two threads do
+            self.ending.join()
+            self.ending = None
         self.tally.reopened += 1
 
     def look_for_leaks(self) -> None:
@@ -141,15 +143,16 @@ class Living:
     def terminate(self, act: Any) -> None:
         """Terminate the context in another thread while a call is under way in this one."""
         context = self.context
-        ending = threading.Timer(self.rng.uniform(0, 0.1), context.term)
+        self.ending = threading.Timer(self.rng.uniform(0, 0.1), context.term)
         with quiet():  # which the thread inherits
-            ending.start()
+            self.ending.start()
         try:
-            while True:
+            while self.ending is not None:  # else what it did has closed all
                 act()
         except zmq.ContextTerminated:
             self.tally.terminated += 1
-        self.close(ending)
+        if self.ending is not None:
+            self.close()
 
     def event(self, what: str, *details: object) -> None:
         text = " ".join([what, self.setup.link.replace(" ", "-"), *map(str, details)])
