@@ -1,11 +1,12 @@
 """Any value over pyzmq sockets, arrays without copying, at close to C speed."""
 
 from ._arrays import loads_array, recv_array, send_array
-from ._batch import recv_latest, recv_many
+from ._batch import recv_many
 from ._batchsend import send_many
 from ._buffers import release
 from ._calls import dumps, loads, recv_value, send_value
 from ._codec import SAFE, Codec, default_codec, set_default_codec
+from ._latest import recv_latest
 from ._libzmq import transport
 from ._multipart import recv, recv_into, recv_multipart, send, send_multipart
 from ._pool import BufferPool

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from ._codec import Codec
 from .batch import Batch
 
-__all__ = ["recv_latest", "recv_many"]
+__all__ = ["recv_many"]
 
 def recv_many(
     socket: zmq.Socket[Any],
@@ -18,11 +18,3 @@ def recv_many(
     copy: bool | None = None,
     codec: Codec | str | None = None,
 ) -> Batch: ...
-def recv_latest(
-    socket: zmq.Socket[Any],
-    flags: int = 0,
-    *,
-    type: Any = None,
-    copy: bool | None = None,
-    codec: Codec | str | None = None,
-) -> Any: ...

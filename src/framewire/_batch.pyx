@@ -1,4 +1,4 @@
-"""Many messages in one call: all that come, into a list or into the rows of an array; the newest.
+"""Many messages in one call: all that come, into a list or into the rows of an array.
 
 How they are received is `_intake`; here they are read, and errors are kept apart from values.
 """
@@ -35,7 +35,7 @@ from ._frames cimport (
 )
 from ._ledger cimport Account, count_decoded, open_received
 from ._intake cimport Intake, intake_take
-from ._libzmq cimport ZMQ_POLLIN, ZMQ_RCVHWM, ZMQ_RCVTIMEO, direct, socket_option, zmq
+from ._libzmq cimport ZMQ_POLLIN, ZMQ_RCVTIMEO, direct, socket_option, zmq
 from ._payload cimport Part
 from ._recordio cimport get_row
 from ._schema cimport schema_of
@@ -48,7 +48,7 @@ from ._rows cimport (
     find_payload,
     rows_of,
 )
-from ._transport cimport frames_receive, frames_receive_now, raise_received
+from ._transport cimport raise_received
 from ._values cimport get_value
 from ._waiting cimport (
     Turn,
@@ -61,7 +61,7 @@ from ._waiting cimport (
     wait_turn,
 )
 
-__all__ = ["recv_latest", "recv_many"]
+__all__ = ["recv_many"]
 
 np.import_array()
 
@@ -70,7 +70,6 @@ cdef enum:
     GREEN = 64         # so many before other greenlets may run
     CHUNK = 16 * 1024  # and so many without it, before they are made into values,
     RUN = 1024 * 1024  # or are copied into rows, before signals are looked at
-    MOST_DROPS = 100_000  # by recv_latest, on a socket whose queue has no bound
 
 
 @cython.final
@@ -342,97 +341,3 @@ cdef int receive_batch(Intake *intake, Reader reader, Py_ssize_t wanted, bint at
     finally:
         frames_end(&intake.frames)
     return 0
-
-
-def recv_latest(socket, int flags=0, *, type=None, copy=None, codec=None):
-    """Receive the newest of the messages that are there, and drop those before it.
-
-    Parameters
-    ----------
-    socket : zmq.Socket
-    flags : int
-        ``zmq.DONTWAIT``. Without it, this waits for a message if none is there.
-    type, copy, codec
-        As for `recv_value`.
-
-    Returns
-    -------
-    object
-        What `recv_value` gives; only this message is decoded. With a key, the newest that is signed.
-
-    Raises
-    ------
-    DecodeError and others
-        As `recv_value`, for the newest message.
-    zmq.Again, zmq.ContextTerminated, zmq.ZMQError
-        As pyzmq's ``recv``, if no message is there.
-
-    Notes
-    -----
-    At most as many messages are dropped as the socket's RCVHWM says (100,000 if that is 0), so that
-    a sender that is faster than this cannot keep it. If a signal handler raises, the messages that
-    were taken by then are lost.
-    """
-    cdef Frames lists[2]
-    cdef int at
-    cdef Codec chosen = codec_of(socket, codec)
-    cdef Latest latest = Latest()
-    if copy is not None:
-        copy = bool(copy)
-    if type is not None:
-        check_type(type)
-    frames_begin(&lists[0], not direct, False)
-    frames_begin(&lists[1], not direct, False)
-    try:
-        frames_receive(&lists[0], socket, flags, True)
-        latest.note(&lists[0], socket, chosen)
-        at = take_newest(lists, socket, chosen, latest)
-        if latest.refused is not None:
-            raise latest.refused
-        value = get_value(&lists[at], socket, None, chosen, chosen.depth, copy, type)
-        if latest.account is not None:
-            count_decoded(latest.account)
-        return value
-    finally:
-        frames_end(&lists[0])
-        frames_end(&lists[1])
-
-
-@cython.final
-cdef class Latest:
-    """What is known of the newest message so far."""
-
-    cdef Account account   # that it counts under, or None
-    cdef object refused    # why it is not to be read: no message that came was signed
-
-    cdef bint note(self, Frames *frames, object socket, Codec codec) except -1:
-        """Is this one newer? What is not signed, where it has to be, hides no other."""
-        cdef Account account = None
-        try:
-            if codec.stamps:
-                account = open_received(frames, socket, codec)
-        except DecodeError as error:
-            if self.account is None:
-                self.refused = error
-            return False
-        if self.account is not None:
-            count_decoded(self.account)  # it is dropped, unread
-        self.account, self.refused = account, None
-        return True
-
-
-cdef int take_newest(Frames *lists, object socket, Codec codec, Latest latest) except -1:
-    """Take what is there after the message of the first list. Returns which list has the newest."""
-    cdef int at = 0
-    cdef int left
-    try:
-        left = socket_option(socket, ZMQ_RCVHWM) or MOST_DROPS
-        while left > 0 and frames_receive_now(&lists[1 - at], socket):
-            if latest.note(&lists[1 - at], socket, codec):
-                at = 1 - at
-            frames_clear(&lists[1 - at])
-            left -= 1
-        tell_event_loop(socket)
-    except pyzmq.ZMQError:
-        pass  # the next call raises it
-    return at

@@ -14,7 +14,7 @@ import zmq.asyncio
 from numpy.typing import NDArray
 from zmq.asyncio import Poller
 
-from . import _arrays, _batch, _batchsend, _calls, _raw, message
+from . import _arrays, _batch, _batchsend, _calls, _latest, _raw, message
 from . import socket as plain
 from ._codec import Codec
 from ._unfinished import has_begun
@@ -159,7 +159,7 @@ class Socket(plain.SocketCodec, FutureSocket):
     send_raw = _sending(_raw.send_raw, "buffers")
     recv_raw = _receiving(_raw.recv_raw)
     recv_message = _receiving(message.recv_message)
-    recv_latest = _receiving(_batch.recv_latest)
+    recv_latest = _receiving(_latest.recv_latest)
 
     def __init__(self, *args: Any, codec: Any = None, serializer: Any = None, **kwargs: Any):
         super().__init__(*args, **kwargs)

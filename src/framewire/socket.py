@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import zmq
 
 from ._arrays import recv_array, send_array
-from ._batch import recv_latest, recv_many
+from ._batch import recv_many
 from ._batchsend import send_many
 from ._calls import recv_value, send_value
 from ._codec import Codec, as_codec, default_codec, note_codec
+from ._latest import recv_latest
 from ._multipart import (
     note_overrides,
     recv,
