@@ -9,7 +9,7 @@ import numpy
 
 
 from ._codec cimport Codec, codec_of, sealing
-from ._decode cimport get_array, takes_routing_id
+from ._decode cimport get_array
 from ._encode cimport BY_SIZE, PACKED, checked_array, encode_meta, put_array
 from ._frames cimport Frames, frames_begin, frames_end, frames_load
 from ._ledger cimport (
@@ -22,7 +22,7 @@ from ._ledger cimport (
 )
 from ._libzmq cimport ZMQ_SNDMORE, direct
 from ._manner cimport new_manner
-from ._signing cimport sign, verify_loaded
+from ._signing cimport verify_loaded
 from ._transport cimport frames_receive, frames_send
 from ._values cimport put_envelope, put_value
 
@@ -85,7 +85,6 @@ def send_array(
     cdef Frames frames
     cdef Codec chosen = None
     cdef Sequence sequence = None
-    cdef Py_ssize_t at
     if flags & ZMQ_SNDMORE:
         raise ValueError("SNDMORE: a head describes a whole message, nothing can follow an array")
     if copy is not None:
@@ -99,14 +98,12 @@ def send_array(
             put_envelope(&frames, socket, None, topic)
         if chosen is not None and chosen.stamps:
             sequence = open_stamp(&frames, socket, chosen)
-        at = frames.count
         if chosen is not None and chosen.compressor is not None:
             manner = new_manner(socket, topic, copy, meta, packed, chosen)
             put_value(&frames, checked_array(A), "array", manner)
         else:
             put_array(&frames, checked_array(A), copy, encoded, 0, PACKED if packed else BY_SIZE)
         if sequence is not None:
-            sign(&frames, 0, at, frames.count, chosen.signs and takes_routing_id(socket))
             return send_stamped(&frames, socket, flags, sequence)
         return frames_send(&frames, socket, flags)
     finally:

@@ -13,7 +13,7 @@ from cpython.memoryview cimport PyMemoryView_FromObject
 from ._buffers cimport Buffer
 from ._c cimport *
 from ._codec cimport Codec, codec_of, inside
-from ._decode cimport find_head, read_head, takes_routing_id
+from ._decode cimport find_head, read_head
 from ._encode cimport APART
 from ._frames cimport Frames, Span, frames_begin, frames_end, frames_load
 from ._ledger cimport (
@@ -96,7 +96,6 @@ def send_value(
     cdef Frames frames
     cdef Manner manner
     cdef Sequence sequence = None
-    cdef Py_ssize_t at
     if flags & ZMQ_SNDMORE:
         raise ValueError("SNDMORE: a head describes a whole message, nothing can follow a value")
     manner = new_manner(socket, topic, copy, meta, packed, codec_of(socket, codec))
@@ -106,10 +105,8 @@ def send_value(
             put_envelope(&frames, socket, envelope, topic)
         if manner.codec.stamps:
             sequence = open_stamp(&frames, socket, manner.codec)
-        at = frames.count
         put_value(&frames, value, serializer, manner)
         if sequence is not None:
-            sign(&frames, 0, at, frames.count, manner.codec.signs and takes_routing_id(socket))
             return send_stamped(&frames, socket, flags, sequence)
         return frames_send(&frames, socket, flags)
     finally:

@@ -138,7 +138,7 @@ cdef class Ledger:
 cdef Sequence open_stamp(Frames *frames, object socket, Codec codec):
     """Give what is to be sent a stamp: once its envelope is there, before its head is packed.
 
-    With a key there is room for a signature, too: `sign` when all frames are there.
+    With a key there is room for a signature, too, which `send_stamped` writes.
     """
     cdef Sequence sequence = ledger_of(socket).sequence_of(frames)
     cdef bint continued = is_unfinished(socket)
@@ -197,8 +197,11 @@ cdef uint64_t size_of(Frames *frames) noexcept:
 
 
 cdef object send_stamped(Frames *frames, object socket, int flags, Sequence sequence):
-    """`frames_send`, and count it, also where a signal handler raises after it was sent."""
+    """`frames_send`, signed, and count it, also where a signal handler raises after it was sent."""
     cdef uint64_t size = size_of(frames)
+    cdef Span frame
+    if frames.keys != NULL:
+        sign(frames, 0, find_head(frames, socket, &frame), frames.count, takes_routing_id(socket))
     try:
         if flags & ZMQ_DONTWAIT == 0 and is_green(socket):
             return send_stamped_green(frames, socket, flags, sequence)
