@@ -20,7 +20,7 @@ cdef class Codec:
     cdef size_t most_items
     cdef size_t most_keys
     cdef uint64_t spread
-    cdef object compressor           # compression.Compressor, or None
+    cdef object compressor           # of `compression`: a compression.Compressor, or None
     cdef bint signs                  # `key` has any
     cdef readonly bint stamps        # `stamp`, which a key implies
     cdef int schemas                 # `schema`

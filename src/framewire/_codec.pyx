@@ -3,7 +3,7 @@
 import os
 import threading
 
-from .compression import checked_method, compressor
+from .compression import compressor
 from .errors import LimitError, RefusedError
 from .limits import Limits
 from .serializers import registry
@@ -100,7 +100,7 @@ cdef class Codec:
         if limits is not None and not isinstance(limits, Limits):
             raise TypeError(f"limits must be Limits, not {type(limits).__name__}")
         if compression is not None:
-            checked_method(compression)
+            self.compressor = compressor(compression)
         if key is not None:
             key = as_keys(key)
         if stamp is not None and not isinstance(stamp, bool):
@@ -128,7 +128,6 @@ cdef class Codec:
             self.most_items = limits.items
             self.most_keys = limits.keys
             self.spread = limits.spread
-            self.compressor = compressor(compression)
             self.signs = bool(key)
             self.stamps = stamp or self.signs
             if self.stamps or self.compressor is not None:

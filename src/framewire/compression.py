@@ -10,7 +10,7 @@ from typing import Any
 
 from .errors import DecodeError, RefusedError
 
-__all__ = ["NONE", "Compressor", "checked_method", "compressor", "decompress"]
+__all__ = ["Compressor", "compressor", "decompress"]
 
 NONE = "none"
 
@@ -110,19 +110,19 @@ METHODS: dict[str, Method] = {"zlib": Zlib(), "zstd": Zstd(), "lz4": Lz4(), "blo
 NAMES = {method.id: name for name, method in METHODS.items()}
 
 
-def checked_method(text: Any) -> tuple[str, int | None]:
-    """A method and its level, of what a `Codec` was given: a name, or ``name:level``."""
+def compressor(text: Any) -> "Compressor | None":
+    """What compresses, of what a `Codec` was given: a name, or ``name:level``; None for "none"."""
     if not isinstance(text, str):
         raise TypeError(f"compression must be a str, not {type(text).__name__}")
     name, colon, level = text.partition(":")
     if text == NONE:
-        return text, None
+        return None
     if name not in METHODS:
         raise ValueError(f"no method of compression is called {name!r}: {', '.join(METHODS)}")
     levels = METHODS[name].levels
     if colon and (not level.lstrip("-").isdigit() or int(level) not in levels):
         raise ValueError(f"{text!r}: levels of {name} are from {levels[0]} to {levels[-1]}")
-    return name, int(level) if colon else None
+    return Compressor(name, int(level) if colon else None)
 
 
 class Compressor:
@@ -139,11 +139,6 @@ class Compressor:
             return METHODS[self.name].compress(data, self.level, itemsize)
         except ImportError as error:
             raise missing(self.name, error) from error
-
-
-def compressor(text: str) -> Compressor | None:
-    """What compresses, as a `Codec` says; None for "none"."""
-    return None if text == NONE else Compressor(*checked_method(text))
 
 
 def missing(name: str, error: ImportError) -> ImportError:
