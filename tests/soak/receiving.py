@@ -27,11 +27,10 @@ class Receiving(Living):
             return
         except Raised as error:
             self.tally.interrupted += 1
-            self.interrupted = True  # what was read, or returned, as the handler raised is gone
             self.take(getattr(error, "batch", ()))
+            self.interrupted = True  # what was read, or returned, as the handler raised is gone
         else:
             self.take(got)
-            self.interrupted = self.interrupted and not got
 
     def take_one_or_many(self) -> Any:
         if self.setup.manner == "rows":
@@ -84,6 +83,7 @@ class Receiving(Living):
             if self.setup.kind == "PULL":
                 self.event("gap", life, last + 1, number, self.life, int(self.interrupted))
         self.last[life] = max(last, number)
+        self.interrupted = False  # not by a stranger's: the gap shows in the next of the sender's
 
     def count_foreign(self, count: int) -> None:
         self.tally.foreign += count
