@@ -16,20 +16,16 @@ fails.
 from __future__ import annotations
 
 import argparse
-import math
-import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 
 import zmq
 
 import framewire
 from framewire.cli import arrival
 from framewire.cli.display import Display, open_display
+from framewire.cli.ending import duration, stop_signals
 from framewire.cli.sender_process import SenderError, SenderProcess
 from framewire.cli.tally import Tally
 
@@ -40,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``framewire demo``."""
     parser.add_argument(
         "--seconds",
-        type=_duration,
+        type=duration,
         default=5.0,
         metavar="N",
         help="how long to stream (default: %(default)g)",
@@ -57,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     try:
         with (
-            _stop_signals() as interrupted,
+            stop_signals() as interrupted,
             framewire.Context() as context,
             context.socket(zmq.PULL) as socket,
         ):
@@ -117,39 +113,3 @@ def receive(
             display.finish(tally, time.monotonic())
             return
         tally.add(*message)
-
-
-@contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
-    """Yield an event that the first Ctrl-C sets, so that no message is cut off half counted.
-
-    A second Ctrl-C raises `KeyboardInterrupt`, and SIGTERM `SystemExit`: both leave the terminal
-    as it was.
-    """
-    interrupted = threading.Event()
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        interrupted.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def terminate(number: int, frame: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    handlers = {signal.SIGINT: interrupt, signal.SIGTERM: terminate}
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield interrupted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _duration(text: str) -> float:
-    """Return a time in seconds, more than none and less than forever."""
-    seconds = float(text)
-    if not 0 < seconds < math.inf:
-        raise ValueError(text)
-    return seconds
-
-
-_duration.__name__ = "duration in seconds"  # argparse: invalid duration in seconds value: 'x'

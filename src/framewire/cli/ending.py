@@ -1,0 +1,63 @@
+"""When a command that goes on and on ends: after so many messages or seconds, or by a signal."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--count`` and ``--seconds``."""
+    parser.add_argument("--count", type=natural, metavar="N", help="end after N messages")
+    parser.add_argument("--seconds", type=duration, metavar="S", help="end after S seconds")
+
+
+@contextmanager
+def stop_signals() -> Iterator[threading.Event]:
+    """Yield an event that the first Ctrl-C sets, so that no message is cut off half counted.
+
+    A second Ctrl-C raises `KeyboardInterrupt`, and SIGTERM `SystemExit`: both leave the terminal
+    as it was.
+    """
+    interrupted = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    handlers = {signal.SIGINT: interrupt, signal.SIGTERM: terminate}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield interrupted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def duration(text: str) -> float:
+    """Return a time in seconds, more than none and less than forever."""
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise ValueError(text)
+    return seconds
+
+
+def natural(text: str) -> int:
+    """Return a number of messages, at least one."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+duration.__name__ = "duration in seconds"  # argparse: invalid duration in seconds value: 'x'
+natural.__name__ = "number"
