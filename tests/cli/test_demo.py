@@ -117,7 +117,7 @@ def test_without_rich_plain_lines(monkeypatch, capsys):
     assert isinstance(display.open_display(), display.LiveTable)
     monkeypatch.setitem(sys.modules, "rich.live", None)
     assert isinstance(display.open_display(), display.PlainLines)
-    assert "framewire[demo]" in capsys.readouterr().err
+    assert "framewire[cli]" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon", ""])

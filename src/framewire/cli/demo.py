@@ -28,6 +28,7 @@ from framewire.cli.display import Display, open_display
 from framewire.cli.ending import duration, stop_signals
 from framewire.cli.sender_process import SenderError, SenderProcess
 from framewire.cli.tally import Tally
+from framewire.cli.tally_view import TallyView
 
 _RECEIVE_TIMEOUT = 100  # ms
 
@@ -100,7 +101,7 @@ def receive(
         if interrupted.is_set() or (tally is not None and now - tally.started >= seconds):
             sender.stop()
         if tally is not None:
-            display.tick(tally, now)
+            display.tick(TallyView(tally), now)
         try:
             message = arrival.receive(socket)
         except zmq.Again:
@@ -110,6 +111,6 @@ def receive(
             sender.started()
             tally = Tally(started=time.monotonic())
         if message is None:
-            display.finish(tally, time.monotonic())
+            display.finish(TallyView(tally), time.monotonic())
             return
         tally.add(*message)
