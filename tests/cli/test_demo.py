@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -10,10 +9,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
+import terminal
 import zmq
 
 import framewire
@@ -70,27 +71,9 @@ def test_plain_lines_and_summary():
     assert re.search(r"^  digest .* pickle, 4 items$", done.stdout, re.MULTILINE)
 
 
-def run_in_terminal(*arguments: str, keys: bytes = b"", **environment: str) -> tuple[int, str]:
-    """Run the demo in a pseudo-terminal, press `keys` when it shows something."""
-    fcntl, pty, termios = (pytest.importorskip(name) for name in ("fcntl", "pty", "termios"))
-    env = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "30", **environment}
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execvpe(sys.executable, (*COMMAND, *arguments), env)
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, np.array([30, 120, 0, 0], np.uint16).tobytes())
-    output = b""
-    try:
-        while piece := os.read(terminal, 4096):
-            output += piece
-            if keys and b"history" in output:
-                os.write(terminal, keys)
-                keys = b""
-    except OSError:  # EIO: the other end is closed
-        pass
-    finally:
-        os.close(terminal)
-    _, status = os.waitpid(pid, 0)
-    return os.waitstatus_to_exitcode(status), output.decode()
+def run_in_terminal(*arguments: str, **how: Any) -> tuple[int, str]:
+    """Run the demo in a terminal; keys are pressed when it shows something."""
+    return terminal.run((*COMMAND, *arguments), when=b"history", **how)
 
 
 def test_table_in_a_terminal():

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         0, or 1 if there is no such class.
     """
     try:
-        cls = _find(arguments.name)
+        cls = find_class(arguments.name)
     except Exception as error:  # the module may raise anything
         print(f"framewire schema: {error or type(error).__name__}", file=sys.stderr)
         return 1
@@ -59,7 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _find(name: str) -> Any:
+def find_class(name: str) -> Any:
+    """The class of records of ``MODULE:CLASS``, imported. Raises what that raises, or TypeError."""
     module, _, path = name.partition(":")
     if not module or not path:
         raise ValueError(f"{name!r} is not MODULE:CLASS")
