@@ -2,10 +2,13 @@
 
 import json
 import pickle
+import re
+import shlex
 import signal
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +19,10 @@ from tapped import COMMAND, PATIENCE, Publisher, frames_of, said, seen, tapping
 import framewire
 from framewire import Codec
 from framewire.cli import main
+from framewire.cli.app import build_parser
+
+sys.path.append(str(Path(__file__).parents[2]))
+from fuzz.files import golden
 
 KEY = b"a key that both ends have"
 STAMPED = Codec(stamp=True)
@@ -371,3 +378,21 @@ def test_nobody_reads(tcp):
         tap.wait(PATIENCE)
         assert tap.returncode == 141
         assert tap.stderr.read() == ""
+
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "tools.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("line", re.findall(r"^framewire tap .*", DOCUMENT, re.MULTILINE))
+def test_documented_commands(line):
+    """Each of the document's is one that there is."""
+    words = shlex.split(re.split(r" [|>] ", line)[0])
+    assert build_parser().parse_args(words[1:]).address.startswith(("tcp://", "ipc://"))
+
+
+def test_documented_hex(ctx, tcp):
+    example = re.search(r"```\n(frame 0.*?)```", DOCUMENT, re.DOTALL)[1]
+    with tapping(tcp, "--hex") as tap:
+        tcp.send(golden()["record-example"])
+        output, _ = tap.communicate(timeout=PATIENCE)
+    assert output == example

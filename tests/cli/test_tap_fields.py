@@ -2,6 +2,7 @@
 
 import enum
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import zmq
 import framewire
 from framewire._heads import inspect
 from framewire.cli.fields import MOST, Field
-from framewire.cli.plot import Plot
+from framewire.cli.plot import Plot, can_plot
 from framewire.cli.traffic import Traffic
 
 
@@ -137,3 +138,12 @@ def test_drawn(ctx, numbers):
     assert "-> (number)" in drawn
     assert plot.count == len(numbers)
     assert f"{len(numbers):,} numbers in {len(numbers):,} messages" in plot.summary(0)
+
+
+def test_without_plotille_numbers_are_printed(monkeypatch, capsys):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert can_plot()
+    monkeypatch.setitem(sys.modules, "plotille", None)
+    assert not can_plot()
+    assert "framewire[cli]" in capsys.readouterr().err

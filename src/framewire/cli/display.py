@@ -116,7 +116,8 @@ def can_draw() -> bool:
     if not sys.stdout.isatty() or os.environ.get("TERM") in ("dumb", None):
         return False
     try:
-        import rich.live  # noqa: F401
+        import rich.live
+        import rich.table  # noqa: F401  # what is drawn, before there is anything to draw
     except ImportError:
         print("for a live view: pip install 'framewire[cli]'", file=sys.stderr)
         return False

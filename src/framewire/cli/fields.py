@@ -24,7 +24,7 @@ _META = "meta"
 SHOWN = framewire.Codec(
     allow=["raw", "array", "json", "msgpack", "record"],
     limits=framewire.Limits(
-        size=1 << 28, items=100_000, keys=1000, depth=64, spread=1 << 24, decompressed=1 << 28
+        size=1 << 28, items=100_000, keys=1000, depth=64, spread=1 << 24, decompressed=1 << 27
     ),
     key={},
 )

@@ -116,9 +116,9 @@ def _begins_pickle(frame: bytes) -> bool:
 
 
 def _inflated(frame: bytes) -> bytes | None:
-    """The first bytes of what was compressed; None if it was not."""
+    """The first bytes of what was compressed; None if there are none."""
     try:
-        return zlib.decompressobj().decompress(frame[:4096], 64)
+        return zlib.decompressobj().decompress(frame[:4096], 64) or None
     except zlib.error:
         return None
 

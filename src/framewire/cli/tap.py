@@ -88,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
             find_class(name)
     except Exception as error:  # the module may raise anything
         return _failed(f"--record {name}: {error or type(error).__name__}")
+    output = open_output(arguments)
     try:
         with (
             ending.stop_signals() as interrupted,
@@ -95,7 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
             wire.open_socket(context, arguments) as socket,
         ):
             traffic = Traffic(socket, subscribed=arguments.type == "sub")
-            with open_output(arguments, traffic) as output:
+            output.begin(traffic)
+            with output:
                 _listen(socket, traffic, output, arguments, interrupted)
                 problem = output.finish(time.monotonic())
     except wire.WireError as error:

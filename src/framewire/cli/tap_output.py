@@ -20,9 +20,15 @@ _OTHER_LINES = 8  # of a terminal that are no rows
 
 
 class Output(AbstractContextManager["Output"]):
-    """Shows messages. `now` is of `time.monotonic`."""
+    """Shows messages. `now` is of `time.monotonic`.
 
-    def __init__(self, traffic: Traffic) -> None:
+    Made before anything can come, since libraries take their time to be imported.
+    """
+
+    _traffic: Traffic
+
+    def begin(self, traffic: Traffic) -> None:
+        """Messages are going to come, and are counted there."""
         self._traffic = traffic
 
     def add(self, frames: list[memoryview], sighting: Sighting) -> None:
@@ -42,12 +48,16 @@ class Output(AbstractContextManager["Output"]):
 class Table(Output):
     """A row for each stream."""
 
-    def __init__(self, traffic: Traffic, title: str) -> None:
-        super().__init__(traffic)
+    def __init__(self, title: str) -> None:
         self._display = open_display()
+        self._title = title
+
+    def begin(self, traffic: Traffic) -> None:
+        """Messages are going to come, and are counted there."""
+        super().begin(traffic)
         lines = shutil.get_terminal_size().lines - _OTHER_LINES
         most = MOST_ROWS if isinstance(self._display, PlainLines) else max(lines, 3)
-        self._view = TrafficView(traffic, title, most)
+        self._view = TrafficView(traffic, self._title, most)
 
     def __enter__(self) -> Table:
         self._display.__enter__()
@@ -91,10 +101,14 @@ class Hex(Output):
 class Curve(Output):
     """A field: drawn if there is a terminal that can draw, else its numbers, a line each."""
 
-    def __init__(self, traffic: Traffic, field: Field) -> None:
-        super().__init__(traffic)
+    def __init__(self, field: Field) -> None:
         self._display = open_display() if can_plot() else None
-        self._plot = Plot(traffic, field, prints=self._display is None)
+        self._field = field
+
+    def begin(self, traffic: Traffic) -> None:
+        """Messages are going to come, and are counted there."""
+        super().begin(traffic)
+        self._plot = Plot(traffic, self._field, prints=self._display is None)
 
     def __enter__(self) -> Curve:
         if self._display is not None:
@@ -123,12 +137,12 @@ class Curve(Output):
         return nothing or ("" if self._plot.count else f"no number {self._plot.name} in it")
 
 
-def open_output(arguments: argparse.Namespace, traffic: Traffic) -> Output:
+def open_output(arguments: argparse.Namespace) -> Output:
     """What the arguments ask for."""
     if arguments.json:
-        return Lines(traffic)
+        return Lines()
     if arguments.hex:
-        return Hex(traffic)
+        return Hex()
     if arguments.plot is not None:
-        return Curve(traffic, arguments.plot)
-    return Table(traffic, f"{arguments.type} {arguments.address}")
+        return Curve(arguments.plot)
+    return Table(f"{arguments.type} {arguments.address}")
