@@ -86,7 +86,7 @@ class Plot(View):
         return ", ".join(shown)
 
     def _drawn(self) -> str:
-        import plotille
+        import plotille  # type: ignore[import-untyped]
 
         size = shutil.get_terminal_size()
         figure = plotille.Figure()
