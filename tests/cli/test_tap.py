@@ -19,7 +19,9 @@ from tapped import COMMAND, PATIENCE, Publisher, frames_of, said, seen, tapping
 import framewire
 from framewire import Codec
 from framewire.cli import main
+from framewire.cli.annotate import annotate
 from framewire.cli.app import build_parser
+from framewire.cli.hexview import lines_of
 
 sys.path.append(str(Path(__file__).parents[2]))
 from fuzz.files import golden
@@ -179,10 +181,12 @@ def test_signed(ctx, tcp, tmp_path):
         lambda s: s.send_value(1, topic="t"),
         lambda s: s.send_raw(b"foreign"),
     )
-    messages = [good, again, good, plain, foreign, [b"other", *good[1:]]]
-    each, _ = said(tcp, messages, "--key", str(tmp_path / "key"))
+    later = [good[0], good[1].replace(bytes(8), b"\xff" * 8, 1)]  # its number, or its key
+    messages = [good, again, good, plain, foreign, [b"other", *good[1:]], later, [b"\xc1F"]]
+    each, summary = said(tcp, messages, "--key", str(tmp_path / "key"))
     codes = [one.get("error", {}).get("code") for one in each]
-    assert codes == [None, None, "replay", "signature", "signature", "signature"]
+    assert codes == [None, None, "replay", *["signature"] * 4, "truncated"]
+    assert (summary["gaps"], summary["streams"][0]["late"]) == (0, 0)
 
 
 def test_topics(tcp):
@@ -396,3 +400,29 @@ def test_documented_hex(ctx, tcp):
         tcp.send(golden()["record-example"])
         output, _ = tap.communicate(timeout=PATIENCE)
     assert output == example
+
+
+def test_hex_of_all_golden_messages(tcp):
+    messages = [*golden().values()]
+    status, output, errors = seen(tcp, messages, "--hex")
+    assert (status, errors) == (0, "")
+    expected = []
+    for message in messages:
+        frames = [memoryview(frame) for frame in message]
+        expected += [line for _, line in lines_of(frames, annotate(frames))]
+    assert output.splitlines() == expected
+
+
+def test_others_get_what_a_tap_gets(ctx, tcp):
+    """Also where it does not run for a while."""
+    with tapping(tcp, "--json") as tap, ctx.socket(zmq.SUB) as other:
+        other.subscribe(b"")
+        other.rcvhwm = 0
+        other.rcvtimeo = 1000 * PATIENCE
+        other.connect(tcp.address)
+        tcp.wait()
+        tap.send_signal(signal.SIGSTOP)
+        for i in range(3000):
+            tcp.send([b"%d" % i, bytes(1000)])
+            assert other.recv_multipart()[0] == b"%d" % i
+        tap.send_signal(signal.SIGCONT)

@@ -14,7 +14,7 @@ from framewire.serializers.registry import NAMES
 
 RECENT = 500  # messages whose latency is known
 SHOWN_FIELDS = 8
-UNREAD = ("pickle", "cloudpickle", "dill", "user")  # what may run code where it is read
+UNREAD = ("pickle", "cloudpickle", "dill")  # what may run code where it is read
 
 
 @dataclass
@@ -138,13 +138,16 @@ def serializer_of(head: Head) -> str:
     return NAMES.get(head.serializer) or printable(head.type or b"", 40)
 
 
-def type_of(head: Head) -> str:
-    """What a head says of what its message is, with nothing decoded."""
+def type_of(head: Head, trusted: bool = True) -> str:
+    """What a head says of what its message is, with nothing decoded.
+
+    The schema in a message is learned only if the message is not one that was refused.
+    """
     name = NAMES.get(head.serializer)
     if name == "array":
         return printable(dtype_of(head), 60)
     if name == "record":
-        return _record_type(head)
+        return _record_type(head, trusted)
     if name is None or name in UNREAD:
         return "not read"
     return printable(head.type or b"", 60)
@@ -158,10 +161,10 @@ def dtype_of(head: Head) -> str:
         return (head.type or b"long double").decode()
 
 
-def _record_type(head: Head) -> str:
+def _record_type(head: Head, trusted: bool) -> str:
     """The class if it is known here, or the fields if the message says them; else a fingerprint."""
     try:
-        cls = class_for(head.fingerprint, (), head.type, head.key is not None)
+        cls = class_for(head.fingerprint, (), head.type if trusted else None)
     except DecodeError:
         return f"{head.fingerprint:#018x}"
     names = [each.name for each in cls.fields]

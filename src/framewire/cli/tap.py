@@ -108,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _failed(why: str) -> int:
-    print(f"framewire tap: {why}", file=sys.stderr)
+    print(f"framewire tap: {' '.join(why.split())}", file=sys.stderr)
     return 1
 
 

@@ -66,17 +66,19 @@ class Traffic:
         nbytes = sum(map(len, frames))
         try:
             head = inspect(frames)
+            if self._codec is not None:
+                parse_head(frames, self._socket, self._codec)
         except DecodeError as found:
             error = found
+        if head is not None:
+            stream = self._stream_of(head, frames, error is None)
+            if error is None:  # else it proves nothing
+                latency = self._note(stream, head)
+        elif any(bytes(frame[:2]) == _MAGIC for frame in frames):
             stream = self._malformed(frames)
         else:
-            if head is None:
-                stream, error = self._foreign(frames)
-            else:
-                stream = self._stream_of(head, frames)
-                latency = self._note(stream, head)
-            if self._codec is not None and error is None:
-                error = self._verify(frames)
+            stream, wrong = self._foreign(frames)
+            error = error or wrong
         stream.messages += 1
         stream.nbytes += nbytes
         self.messages += 1
@@ -107,15 +109,15 @@ class Traffic:
         """The streams in the order in which they were first seen."""
         return sorted(self.streams.values(), key=lambda stream: stream.number)
 
-    def _stream_of(self, head: Head, frames: list[memoryview]) -> Stream:
+    def _stream_of(self, head: Head, frames: list[memoryview], trusted: bool) -> Stream:
         topic = bytes(frames[head.index - 1][:LONGEST_TOPIC]) if head.index else None
         key = topic, head.kind
         stream = self.streams.get(key)
         if stream is None:
-            return self._new(key, serializer_of(head), type_of(head))
+            return self._new(key, serializer_of(head), type_of(head, trusted))
         self.streams.move_to_end(key)
         if is_unknown_record(stream) and head.type is not None:
-            stream.type = type_of(head)
+            stream.type = type_of(head, trusted)
         return stream
 
     def _new(self, key: tuple[Any, ...], serializer: str, kind: str) -> Stream:
@@ -173,15 +175,8 @@ class Traffic:
             self._last.popitem(last=False)
         self._last[key] = sequence
 
-    def _verify(self, frames: list[memoryview]) -> DecodeError | None:
-        try:
-            parse_head(frames, self._socket, self._codec)
-        except DecodeError as error:
-            return error
-        return None
-
     def _malformed(self, frames: list[memoryview]) -> Stream:
-        at = next(i for i, frame in enumerate(frames) if frame[:2] == _MAGIC)
+        at = next(i for i, frame in enumerate(frames) if bytes(frame[:2]) == _MAGIC)
         return self._named(bytes(frames[at - 1]) if at else None, "malformed", "")
 
     def _foreign(self, frames: list[memoryview]) -> tuple[Stream, DecodeError | None]:
