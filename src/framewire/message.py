@@ -75,12 +75,7 @@ class Message:
         DecodeError
             Code ``metadata``: it is not one MessagePack value.
         """
-        if self._meta is None:
-            return None
-        try:
-            return msgspec.msgpack.decode(self._meta)
-        except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
-            raise DecodeError(f"the metadata is no MessagePack: {error}", "metadata") from error
+        return None if self._meta is None else decode_meta(self._meta)
 
     @cached_property
     def value(self) -> Any:
@@ -98,6 +93,14 @@ class Message:
     def __repr__(self) -> str:
         sizes = [len(frame) for frame in self.frames]
         return f"<Message {self.serializer or 'foreign'} envelope={self.envelope} sizes={sizes}>"
+
+
+def decode_meta(content: bytes) -> Any:
+    """Metadata as it stands in a head. DecodeError if it is not one MessagePack value."""
+    try:
+        return msgspec.msgpack.decode(content)
+    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
+        raise DecodeError(f"the metadata is no MessagePack: {error}", "metadata") from error
 
 
 def recv_message(

@@ -9,9 +9,6 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any
-
-import msgspec
 
 from framewire._heads import inspect
 from framewire.cli.foreign import LONGEST, content_of
@@ -19,6 +16,7 @@ from framewire.cli.text import printable
 from framewire.compression import NAMES as METHODS
 from framewire.dtypes import CODES
 from framewire.errors import DecodeError
+from framewire.message import decode_meta
 from framewire.serializers.registry import NAMES
 
 ARRAY, RECORD, USER = 1, 5, 255
@@ -288,7 +286,6 @@ def short_meta(content: bytes) -> str:
     if len(content) > LONGEST_META:
         return "that is long"
     try:
-        value: Any = msgspec.msgpack.decode(content)
-    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
+        return printable(repr(decode_meta(content)), 60)
+    except (DecodeError, RecursionError):
         return "that is no MessagePack"
-    return printable(repr(value), 60)

@@ -11,10 +11,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 import numpy as np
 
 import framewire
+from framewire.message import decode_meta
 
 MOST = 100_000  # numbers of one message
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(-?\d{1,18})\]")
@@ -65,7 +65,7 @@ class Field:
         """
         try:
             if self.of_meta:
-                value = {} if meta is None else msgspec.msgpack.decode(meta)
+                value = {} if meta is None else decode_meta(meta)
                 steps = self._steps[1:]
             else:
                 value = framewire.loads(frames, codec=SHOWN)

@@ -9,6 +9,7 @@ import msgspec
 
 from framewire.cli.streams import dtype_of, topic_text
 from framewire.cli.traffic import Sighting, Traffic
+from framewire.message import decode_meta
 
 LONGEST = 1 << 16  # bytes of metadata that are shown
 
@@ -69,7 +70,7 @@ def _readable(meta: bytes) -> Any:
     """Metadata as JSON has it: bytes in base64. What JSON cannot have is shown as bytes."""
     if len(meta) <= LONGEST:
         try:
-            value = msgspec.msgpack.decode(meta)
+            value = decode_meta(meta)
             msgspec.json.encode(value)
         except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
             pass
