@@ -1,9 +1,11 @@
 """framewire.compat.pyzmq: the document's functions, with a peer process that runs its code."""
 
+import contextlib
 import inspect
 import pickle
 import subprocess
 import sys
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -272,6 +274,95 @@ def test_what_is_decompressed_is_limited(sockets, size):
                 compat.recv_zipped_pickle(pull)
         else:
             assert compat.recv_zipped_pickle(pull) == bytes(size)
+
+
+def test_decompressing_takes_no_more_than_the_limit(sockets):
+    """In memory, all in all."""
+    push, pull = sockets
+    most = 32 << 20
+    pull.codec = framewire.Codec(limits=framewire.Limits(decompressed=most))
+    for size in (most - 100, 2 * most):
+        push.send(zlib.compress(pickle.dumps(bytearray(size), 5)))
+        pull.poll()
+        tracemalloc.start()
+        try:
+            with contextlib.suppress(framewire.LimitError):
+                compat.recv_zipped_pickle(pull)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 1.25 * most + (most if size < most else 0)  # the object itself
+
+
+@pytest.mark.parametrize("size", [0, 100, 1 << 20, 3 << 20])
+def test_what_is_behind_the_pickle_is_ignored(sockets, size):
+    """As by the document's code: `zlib.decompress`."""
+    push, pull = sockets
+    noise = np.random.default_rng(5).bytes(size)
+    push.send(zlib.compress(pickle.dumps(noise)) + noise)
+    assert compat.recv_zipped_pickle(pull) == noise
+
+
+@pytest.mark.parametrize("frames", [2, 3])
+def test_a_zipped_pickle_is_one_frame(sockets, frames):
+    """The rest is not taken for the next message."""
+    push, pull = sockets
+    push.send_multipart([zlib.compress(pickle.dumps("mine"))] * frames)
+    compat.send_zipped_pickle(push, "next")
+    with pytest.raises(framewire.DecodeError, match=f"{frames} frames"):
+        compat.recv_zipped_pickle(pull)
+    assert compat.recv_zipped_pickle(pull) == "next"
+    push.send(b"a topic", zmq.SNDMORE)
+    compat.send_zipped_pickle(push, "behind it")
+    assert pull.recv() == b"a topic"
+    assert compat.recv_zipped_pickle(pull) == "behind it"
+
+
+SENDS = [
+    lambda socket: compat.send_array(socket, np.arange(3)),
+    lambda socket: compat.send_zipped_pickle(socket, 1),
+    lambda socket: compat.send_signed_zipped_pickle(socket, 1, key=KEY),
+]
+RECEIVES = [
+    compat.recv_zipped_pickle,
+    lambda socket: compat.recv_signed_zipped_pickle(socket, key=KEY),
+]
+
+
+def test_a_codecs_key_is_refused(sockets):
+    """Nothing is sent, and nothing received: the document's wire has no room for its signature."""
+    push, pull = sockets
+    push.codec = pull.codec = framewire.Codec(key=KEY)
+    for send in SENDS:
+        with pytest.raises(ValueError, match="codec has a key"):
+            send(push)
+    nothing_was_sent(push, pull)
+    push.codec = framewire.Codec(key={})
+    for send, receive in zip(SENDS[1:], RECEIVES, strict=True):
+        send(push)
+        pull.poll()
+        with pytest.raises(ValueError, match="codec has a key") as caught:
+            receive(pull)
+        assert not isinstance(caught.value, framewire.DecodeError)
+        pull.codec = framewire.Codec(key={})
+        assert receive(pull) == 1
+        pull.codec = framewire.Codec(key=KEY)
+    SENDS[0](push)
+    with pytest.raises(framewire.SignatureError, match="not signed"):
+        compat.recv_array(pull)
+    framewire.send_array(push, np.arange(5), codec=framewire.Codec(key=KEY))
+    assert compat.recv_array(pull).sum() == 10
+
+
+def test_the_key_of_the_process_is_refused(plain_ctx, quick):
+    socket = quick(plain_ctx.socket(zmq.DEALER))
+    framewire.set_default_codec(framewire.Codec(key=KEY))
+    try:
+        for call in SENDS + RECEIVES:
+            with pytest.raises(ValueError, match="codec has a key"):
+                call(socket)
+    finally:
+        framewire.set_default_codec()
 
 
 def test_malformed_pickles_consume_one_message(sockets):

@@ -3,11 +3,13 @@
 By the document's names, with its parameters and bytes, so that programs with its code are at the
 other end and notice nothing. Any `zmq.Socket` will do. Where the printed code does not run, this is
 what it means: docs/pyzmq-recipes.md says where.
+
+On a socket whose codec has a key all raise ValueError, and send and receive nothing: this wire has
+no room for such a signature. But `recv_array`, which takes signed arrays of `framewire.send_array`.
 """
 
 import hmac
 import pickle
-import sys
 import zlib
 from typing import Any
 
@@ -17,10 +19,11 @@ from numpy.typing import NDArray
 
 from .._arrays import recv_array as _recv_array
 from .._codec import codec_for
-from .._multipart import recv, send, send_multipart
+from .._multipart import send, send_multipart
 from .._raw import recv_raw
-from ..errors import LimitError, SignatureError
+from ..errors import DecodeError, LimitError, SignatureError
 from ..recipe import make_header
+from .keyed import refuse_key
 
 __all__ = [
     "recv_array",
@@ -30,6 +33,9 @@ __all__ = [
     "send_signed_zipped_pickle",
     "send_zipped_pickle",
 ]
+
+_MESSAGES = "the messages of pyzmq's document"
+_STEP = 1 << 20  # bytes
 
 
 def send_array(
@@ -77,6 +83,7 @@ def send_array(
         raise TypeError(f"an array is sent, not {type(A).__name__}")
     if isinstance(A, np.ma.MaskedArray):
         raise TypeError("a masked array would lose its mask: send its data and its mask")
+    refuse_key(socket, _MESSAGES)
     array = np.asarray(A, order="C")
     return send_multipart(socket, [make_header(array), array], flags, copy, track)
 
@@ -108,8 +115,9 @@ def recv_array(
     framewire.DecodeError
         A ValueError. Neither of these, or not what its header claims. The whole message has been
         consumed.
-    framewire.RefusedError
-        The socket's codec wants signatures, which the document's messages have not.
+    framewire.SignatureError
+        The socket's codec has a key, and the message is not signed by it, as the document's are
+        not. It has been consumed, too.
     zmq.Again, zmq.ContextTerminated, zmq.ZMQError
         As pyzmq's ``recv``.
     """
@@ -136,6 +144,7 @@ def send_zipped_pickle(
     Exception
         As `pickle.dumps`. Nothing has been sent.
     """
+    refuse_key(socket, _MESSAGES)
     send(socket, zlib.compress(pickle.dumps(obj, protocol)), flags)
 
 
@@ -153,20 +162,25 @@ def recv_zipped_pickle(socket: zmq.Socket[Any], flags: int = 0) -> Any:
     framewire.LimitError
         It would decompress to more than `Limits.decompressed` of the socket's codec, 1 GiB by
         default.
+    framewire.DecodeError
+        It is not one frame.
     zlib.error
         It is not compressed, or not whole.
     Exception
-        As `pickle.loads`.
+        As `pickle.loads`. After each of these the whole message has been consumed.
 
     Warnings
     --------
     **Whoever can send to this socket can run any code in this process**: a pickle is a program. See
     `recv_signed_zipped_pickle`.
     """
-    zipped = recv(socket, flags)
+    refuse_key(socket, _MESSAGES)
+    frames = recv_raw(socket, flags)
+    if len(frames) != 1:
+        raise DecodeError(f"{len(frames)} frames: a zipped pickle is one", "foreign")
     limits = codec_for(socket, None).limits
     assert limits is not None  # of a codec that is resolved
-    return pickle.loads(_unzip(zipped, limits.decompressed))
+    return pickle.loads(_unzip(frames[0], limits.decompressed))
 
 
 def send_signed_zipped_pickle(
@@ -193,10 +207,11 @@ def send_signed_zipped_pickle(
     Raises
     ------
     ValueError
-        An empty key.
+        An empty key; or the socket's codec has one.
     Exception
         As `pickle.dumps`. Nothing has been sent.
     """
+    refuse_key(socket, _MESSAGES)
     zipped = zlib.compress(pickle.dumps(obj, protocol))
     send_multipart(socket, [_sign(key, zipped), zipped], flags)
 
@@ -219,7 +234,7 @@ def recv_signed_zipped_pickle(socket: zmq.Socket[Any], flags: int = 0, *, key: b
         another key, or was changed. Nothing was decompressed or unpickled; the whole message has
         been consumed.
     ValueError
-        An empty key. No message was taken.
+        An empty key; or the socket's codec has one. No message was taken.
     Exception
         As `zlib.decompress` and `pickle.loads`, of what somebody with the key has sent.
 
@@ -229,6 +244,7 @@ def recv_signed_zipped_pickle(socket: zmq.Socket[Any], flags: int = 0, *, key: b
     heard again: a signature does not say when, or to whom. `Codec(key=…)` notices that.
     """
     _check_key(key)
+    refuse_key(socket, _MESSAGES)
     frames = recv_raw(socket, flags)
     if len(frames) != 2 or not hmac.compare_digest(bytes(frames[0]), _sign(key, frames[1])):
         raise SignatureError("invalid signature", "signature")
@@ -247,16 +263,25 @@ def _sign(key: bytes, data: bytes | memoryview) -> bytes:
     return hmac.digest(key, data, "sha256")
 
 
-def _unzip(zipped: bytes, most: int) -> bytes:
-    """`zlib.decompress`, of up to so many bytes."""
+def _unzip(zipped: memoryview, most: int) -> bytearray:
+    """`zlib.decompress`, of up to so many bytes, and in little more memory than these."""
     stream = zlib.decompressobj()
-    plain = stream.decompress(zipped, min(most + 1, sys.maxsize))
-    if len(plain) > most:
-        raise LimitError(
-            f"over {most} bytes as it decompresses: Limits(decompressed=…) could be larger",
-            "limit",
-            limit="decompressed",
-        )
+    plain = bytearray()
+    for at in range(0, len(zipped), _STEP):  # what a step leaves over is copied, by each
+        if stream.eof:
+            break
+        data: Any = zipped[at : at + _STEP]
+        more = True
+        while more:
+            step = stream.decompress(data, _STEP)
+            plain += step
+            if len(plain) > most:
+                text = (
+                    f"over {most} bytes as it decompresses: Limits(decompressed=…) could be larger"
+                )
+                raise LimitError(text, "limit", limit="decompressed")
+            data = stream.unconsumed_tail
+            more = len(step) == _STEP
     if not stream.eof:
         raise zlib.error("incomplete or truncated stream")
     return plain
