@@ -1,11 +1,14 @@
 """A name server and agents of osBrain, in processes of their own, until its standard input ends.
 
-``agents.py NAME…``: agents whose name begins with "installed" have framewire's (de)serializers,
-those with "bare" cannot import framewire. Prints the address of the name server.
+``agents.py METHOD NAME…``, with a method of multiprocessing to start them by: before agents whose
+name begins with "installed" framewire's `install` is called, by those with "installs" in their
+`on_init`, and those with "bare" cannot import framewire. Prints the address of the name server.
 """
 
+import multiprocessing
 import sys
 
+import described
 from osbrain import Agent, run_agent, run_nameserver
 
 from framewire.compat.osbrain import install, uninstall
@@ -20,10 +23,16 @@ class Peer(Agent):
             for name in [name for name in sys.modules if name.partition(".")[0] == "framewire"]:
                 del sys.modules[name]
             sys.modules["framewire"] = None  # to import it is an ImportError
+        if self.name.startswith("installs"):
+            install()
 
     def keep(self, message):
         """Handle a message."""
         self.received.append(message)
+
+    def keep_description(self, message):
+        """Handle a message."""
+        self.received.append(described.describe(message))
 
     def keep_with_topic(self, message, topic):
         """Handle a publication."""
@@ -38,19 +47,20 @@ class Peer(Agent):
         """Keep the reply to a request."""
         self.received.append(self.send_recv(alias, message))
 
+    def send_made(self, alias, names):
+        """Send values that are made here, since a proxy would pickle them."""
+        for name in names:
+            self.send(alias, described.VALUES[name]())
+
     def take(self):
         """Let go of what came; safe calls answer through the agent's own serializer."""
         taken, self.received = self.received, []
         return taken
 
-    def write(self):
-        """Write to the arrays that came."""
-        for array in self.received:
-            array[:] = 7
 
-
-def main(*names):
+def main(method, *names):
     """Run until nobody needs it."""
+    multiprocessing.set_start_method(method)
     server = run_nameserver()
     for name in names:
         if name.startswith("installed"):

@@ -8,10 +8,30 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from loopback import kill_group, settings
 
 AGENTS = Path(__file__).parent / "agents.py"
+
+VALUE = {"a": [1, 2.5, None, True], "ü": "日本語", "n": {"e": 1e16, "big": 1 << 70}}
+RICH = {"point": (1, 2), "set": {3}, "bytes": b"\x80\xff", 4: 5j, "small": np.arange(5)}
+LARGE = np.arange(50_000.0)
+
+
+def comparable(value):
+    """For ==: arrays as lists."""
+    if isinstance(value, np.ndarray):
+        return [str(value.dtype), value.tolist()]
+    if isinstance(value, dict):
+        return {key: comparable(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(comparable(each) for each in value)
+    return bytes(value) if isinstance(value, memoryview) else value
+
+
+def assert_same(found, expected):
+    assert comparable(found) == comparable(expected)
 
 
 def import_osbrain(folder):
@@ -65,13 +85,13 @@ class Agents:
 
 
 @contextlib.contextmanager
-def running(folder, *names):
+def running(folder, *names, method="fork"):
     """`Agents` of these names, of a class that keeps what it receives: agents.py."""
     osbrain = import_osbrain(folder)
     output = folder / "output"
     with output.open("w") as file:
         process = subprocess.Popen(
-            [sys.executable, AGENTS, *names],
+            [sys.executable, AGENTS, method, *names],
             env=os.environ | settings(folder),
             stdin=subprocess.PIPE,
             stdout=file,

@@ -1,22 +1,17 @@
 """framewire.compat.osbrain, with live agents of the osbrain package in their own processes."""
 
-import importlib
 import pickle
-import re
-import struct
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import zmq
-from live import import_osbrain, running, waited
+from live import LARGE, RICH, VALUE, assert_same, comparable, waited
 
 import framewire
 from framewire.compat import joined
-from framewire.compat.osbrain import bind, connect, install, uninstall
+from framewire.compat.osbrain import bind, connect
 
-VALUE = {"a": [1, 2.5, None, True], "ü": "日本語", "n": {"e": 1e16, "big": 1 << 70}}
-RICH = {"point": (1, 2), "set": {3}, "bytes": b"\x80\xff", 4: 5j, "small": np.arange(5)}
 VALUES = {
     "raw": [b"", b"a\x80b\xff", bytes(100_000)],
     "json": [VALUE, None, "text", [], 1.5],
@@ -24,37 +19,8 @@ VALUES = {
     "cloudpickle": [VALUE, RICH, None],
     "dill": [VALUE, RICH, None],
 }
-LARGE = np.arange(50_000.0)
 SERIALIZERS = pytest.mark.parametrize("serializer", VALUES)
 TRANSPORTS = pytest.mark.parametrize("transport", ["tcp", "ipc"])
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("o")
-
-
-@pytest.fixture(scope="module")
-def osbrain(folder):
-    return import_osbrain(folder)
-
-
-@pytest.fixture(scope="module")
-def agents(folder):
-    with running(folder, "plain", "installed", "installed-too", "uninstalled") as agents:
-        yield agents
-
-
-@pytest.fixture
-def open_socket(ctx, quick):
-    """`connect` or `bind`, of a socket that cannot hang."""
-
-    def open_socket(function, *arguments, **settings):
-        agents = function(*arguments, context=ctx, **settings)
-        quick(agents.socket)
-        return agents
-
-    return open_socket
 
 
 @pytest.fixture(params=["plain", "installed"])
@@ -64,21 +30,6 @@ def agent(agents, request):
     yield request.param
     proxy.close_all()
     proxy.take()
-
-
-def comparable(value):
-    """For ==: arrays as lists."""
-    if isinstance(value, np.ndarray):
-        return [str(value.dtype), value.tolist()]
-    if isinstance(value, dict):
-        return {key: comparable(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(comparable(each) for each in value)
-    return bytes(value) if isinstance(value, memoryview) else value
-
-
-def assert_same(found, expected):
-    assert comparable(found) == comparable(expected)
 
 
 # ---- the three patterns
@@ -227,125 +178,6 @@ def test_channels_publications(agents, agent, open_socket):
         connect(channel)
     with pytest.raises(ValueError, match="channels"):
         connect(channel.receiver)
-
-
-# ---- with install() and without
-
-
-@pytest.mark.parametrize("name", joined.PICKLES)
-@pytest.mark.parametrize("sender", ["plain", "installed", "uninstalled"])
-@pytest.mark.parametrize("receiver", ["plain", "installed-too"])
-def test_agents_with_and_without_install(agents, open_socket, sender, receiver, name):
-    """Every mixture of agents, and ours in between, which sees what travels."""
-    value = {"large": LARGE, "fortran": np.asfortranarray(LARGE.reshape(250, 200)), "rest": RICH}
-    value["reversed"] = LARGE[::-1]
-    value["times"] = LARGE.astype("M8[s]")
-    value["record"] = np.zeros(3000, "i4,f8")
-    with (
-        open_socket(bind, "PULL", name) as pull,
-        open_socket(bind, "PUSH", name) as push,
-        open_socket(bind, "PUB", name) as pub,
-    ):
-        agents[sender].connect(pull.address, "out")
-        agents[receiver].connect(push.address, "in", handler="keep")
-        agents[receiver].connect(pub.address, "sub", handler={"t": "keep"})
-        agents[sender].send("out", value)
-        travels = pull.socket.recv()
-        assert joined.is_joined(travels) == (sender == "installed")
-        push.socket.send(travels)
-        (came,) = agents.received(receiver)
-        assert_same(came, value)
-        assert came["fortran"].flags.f_contiguous
-        agents[sender].send("out", value)
-        assert_same(pull.recv(), value)
-
-        def heard():
-            pub.socket.send(b"t\x80" + travels)
-            return agents[receiver].get_attr("received")
-
-        assert_same(waited(heard)[0], value)
-    for each in (sender, receiver):
-        agents[each].close_all()
-        agents[each].take()
-
-
-def test_arrays_can_be_written_to(agents, open_socket):
-    for agent in ("installed", "plain"):
-        with open_socket(bind, "PUSH", "pickle") as push:
-            agents[agent].connect(push.address, "in", handler="keep")
-            push.socket.send(joined.dump("pickle", LARGE))
-            waited(lambda agent=agent: agents[agent].get_attr("received"))
-            agents[agent].write()
-            assert agents[agent].take()[0].tolist() == [7] * len(LARGE)
-        agents[agent].close_all()
-
-
-def test_between_two_agents(agents):
-    """A request and its reply, with arrays, by agents only."""
-    address = agents["installed"].bind("REP", handler="reply")
-    agents["installed-too"].connect(address, "req")
-    agents["plain"].connect(address, "req")
-    for agent in ("installed-too", "plain"):
-        agents[agent].after(0, "ask", "req", {"a": LARGE})
-        assert_same(agents.received(agent), [{"a": LARGE}])
-        agents[agent].close_all()
-    assert_same(agents.received("installed", 2), [{"a": LARGE}] * 2)
-    agents["installed"].close_all()
-
-
-def test_an_agent_without_framewire_says_so(tmp_path, open_socket):
-    with running(tmp_path, "bare") as agents, open_socket(bind, "PUSH", "pickle") as push:
-        agents["bare"].connect(push.address, "in", handler="keep")
-        push.socket.send(joined.dump("pickle", np.arange(10)))
-        push.send(LARGE)  # what connect and bind send is read by all
-        assert_same(agents.received("bare", 2), [np.arange(10), LARGE])
-        push.socket.send(joined.dump("pickle", LARGE))
-        waited(lambda: re.search("ModuleNotFoundError: .*framewire", agents.output))
-
-
-def test_small_messages_are_the_pickles_that_they_were(osbrain):
-    assert joined.dump("pickle", RICH) == pickle.dumps(RICH, -1)
-    before = dict(osbrain.agent._serialize_calls), dict(osbrain.agent._deserialize_calls)
-    install()
-    install()
-    try:
-        assert osbrain.agent._serialize_calls["pickle"](RICH) == pickle.dumps(RICH, -1)
-        assert osbrain.agent._serialize_calls["json"] is before[0]["json"]
-    finally:
-        uninstall()
-        uninstall()
-    assert (osbrain.agent._serialize_calls, osbrain.agent._deserialize_calls) == before
-
-
-@pytest.mark.parametrize("name", joined.PICKLES)
-def test_joined_messages(name):
-    """Loaded by each of the three, in place or not; every cut and every change is an error."""
-    value = {"array": LARGE[:2000], "f": lambda x: x + 1} if name != "pickle" else [LARGE[:2000]]
-    message = joined.dump(name, value)
-    for loads in (pickle.loads, *(importlib.import_module(each).loads for each in joined.PICKLES)):
-        assert type(loads(message)) is type(value)
-    for form in (bytes, bytearray, memoryview):
-        found = joined.load(form(message))
-        array = found[0] if name == "pickle" else found["array"]
-        assert array.tolist() == LARGE[:2000].tolist()
-        assert array.flags.writeable
-        assert name == "pickle" or found["f"](1) == 2
-    for end in [*range(1000), *range(len(message) - 1000, len(message))]:
-        cut = message[:end]
-        if joined.is_joined(cut):
-            with pytest.raises(framewire.DecodeError):
-                joined.load(cut)
-    with pytest.raises(framewire.DecodeError):
-        joined.load(message + b"x")
-    at = message.index(b"\x96") + 1
-    for size in (0, 1, 2**63, 2**64 - 1):
-        with pytest.raises((framewire.DecodeError, pickle.UnpicklingError, ValueError)):
-            joined.load(message[:at] + struct.pack("<Q", size) + message[at + 8 :])
-
-
-def test_join_takes_pickles_only():
-    with pytest.raises(ValueError, match="msgpack"):
-        joined.join("msgpack", b"")
 
 
 # ---- what is refused

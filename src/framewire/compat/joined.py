@@ -3,7 +3,8 @@
 Each is itself a pickle: of a call of `join`, with the name of the serializer, the pickle proper and
 the buffers. So whoever can import framewire loads it, by pickle, cloudpickle or dill, and whoever
 cannot is told so. It is written by one copy of each buffer into memory of the right size, and
-`load` takes it apart in place.
+`load` takes it apart in place. A buffer comes back as what it is inside of a pickle: bytes if it
+cannot be written to, else a bytearray.
 """
 
 import struct
@@ -22,9 +23,10 @@ _CALL = b"\x80\x05c" + f"{__name__}\njoin\n".encode() + b"("
 _TEXT, _BYTES, _BYTEARRAY = b"\x8c", b"\x8e", b"\x96"
 _END = b"tR."
 _LENGTH = struct.Struct("<cQ")
+_COPY: dict[bytes, Any] = {_BYTES: bytes, _BYTEARRAY: bytearray}
 
 
-def join(name: str, pickled: bytes | memoryview, *buffers: bytearray) -> Any:
+def join(name: str, pickled: bytes | memoryview, *buffers: bytes | bytearray) -> Any:
     """The value of such a message; arrays in it are views of the buffers."""
     if name not in PICKLES:
         raise ValueError(f"no serializer of such messages: {name!r}")
@@ -33,13 +35,20 @@ def join(name: str, pickled: bytes | memoryview, *buffers: bytearray) -> Any:
 
 def dump(name: str, value: Any) -> bytes:
     """The message of a value. Without buffers of over 8 KiB it is the serializer's pickle alone."""
-    pickled, *buffers = by_name(name).dumps(value)[1]
+    if name == "dill":
+        from .dilled import dumps  # for who has dill
+
+        pickled, buffers = dumps(value)
+        opcodes = [_BYTEARRAY] * len(buffers)  # also of arrays that cannot be written to
+    else:
+        pickled, *buffers = by_name(name).dumps(value)[1]
+        opcodes = [_BYTES if buffer.readonly else _BYTEARRAY for buffer in buffers]
     if not buffers:
         return bytes(pickled)
-    parts = [_CALL, _TEXT, bytes([len(name)]), name.encode()]
+    parts: list[Any] = [_CALL, _TEXT, bytes([len(name)]), name.encode()]
     parts += _LENGTH.pack(_BYTES, len(pickled)), pickled
-    for buffer in buffers:
-        parts += _LENGTH.pack(_BYTEARRAY, len(buffer)), buffer
+    for opcode, buffer in zip(opcodes, buffers, strict=True):
+        parts += _LENGTH.pack(opcode, len(buffer)), buffer
     return b"".join([*parts, _END])
 
 
@@ -67,10 +76,10 @@ def load(message: bytes | memoryview) -> Any:
         while message[at:] != _END:
             opcode, size = _LENGTH.unpack_from(message, at)
             at += _LENGTH.size
-            if size > len(message) - at or opcode not in (_BYTES, _BYTEARRAY):
+            if size > len(message) - at or opcode not in _COPY:
                 raise ValueError(f"no buffer at {at}")
             data = message[at : at + size]
-            found.append(bytearray(data) if opcode == _BYTEARRAY else data)
+            found.append(_COPY[opcode](data) if found else data)
             at += size
         pickled, *buffers = found
     except (ValueError, IndexError, struct.error) as error:
