@@ -51,6 +51,17 @@ def waited(condition):
     return result
 
 
+def heard(proxy, publish, publish_end):
+    """What an agent receives of publications, which are repeated until its subscription is there.
+
+    None is on its way afterwards: an agent that closes a socket with a message waiting may end.
+    """
+    waited(lambda: publish() or proxy.get_attr("received"))
+    publish_end("the end")
+    waited(lambda: str(proxy.get_attr("received")[-1]) == "the end")
+    return proxy.take()[:-1]
+
+
 class Agents:
     """Proxies of running agents, by name; `output` is all that they have printed."""
 

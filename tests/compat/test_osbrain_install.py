@@ -8,7 +8,7 @@ import struct
 import described
 import numpy as np
 import pytest
-from live import LARGE, RICH, assert_same, running, waited
+from live import LARGE, RICH, assert_same, heard, running, waited
 
 import framewire
 from framewire.compat import joined
@@ -43,12 +43,12 @@ def test_agents_with_and_without_install(agents, open_socket, sender, receiver, 
         assert came["fortran"].flags.f_contiguous
         agents[sender].send("out", value)
         assert_same(pull.recv(), value)
-
-        def heard():
-            pub.socket.send(b"t\x80" + travels)
-            return agents[receiver].get_attr("received")
-
-        assert_same(waited(heard)[0], value)
+        came = heard(
+            agents[receiver],
+            lambda: pub.socket.send(b"t\x80" + travels),
+            lambda end: pub.send(end, "t"),
+        )
+        assert_same(came[0], value)
     for each in (sender, receiver):
         agents[each].close_all()
         agents[each].take()
@@ -111,14 +111,13 @@ def test_between_two_agents(agents):
     agents["installed"].close_all()
 
 
-def test_agents_that_are_not_forked(tmp_path):
+def test_agents_that_are_not_forked(tmp_path, open_socket):
     """They call it themselves."""
     names = ("installed", "installs", "plain")
     with running(tmp_path, *names, method="forkserver") as agents:
         for name in names:
             address = agents[name].bind("PUSH", "out")
-            with connect(address) as pull:
-                pull.socket.rcvtimeo = 30_000
+            with open_socket(connect, address) as pull:
                 agents[name].send_made("out", ["plain"])
                 assert joined.is_joined(pull.socket.recv()) == (name == "installs")
 
