@@ -17,6 +17,7 @@ class Camera(Agent):
 
     def on_init(self) -> None:
         """Bind as any agent does."""
+        install()  # in the agent's process: large arrays go past pickle
         self.bind("PUB", alias="images")
         self.number = 0
 
@@ -30,7 +31,6 @@ class Camera(Agent):
 
 def main() -> None:
     """Start the agent and receive from it."""
-    install()  # for the agents that are started from here on: large arrays go past pickle
     server = run_nameserver()
     camera = run_agent("camera", base=Camera)
     # The address says that the agent pickles: this process trusts it to run code here.

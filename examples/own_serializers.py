@@ -1,7 +1,9 @@
-"""The serializers of pyzmq's document, msgpack, msgspec and blosc, by `send_serialized`.
+"""The serializers of pyzmq's document, msgpack, msgspec and blosc2, by `send_serialized`.
 
 A function makes a list of buffers of a message, and another the message of the frames. The other
 end may be plain pyzmq with the same two functions. Both ends run here.
+
+Needs `pip install framewire msgpack blosc2`. The document has blosc, whose successor blosc2 is.
 """
 
 import json
@@ -54,14 +56,14 @@ class Image:
 
 
 def compress(image: Image) -> list[bytes]:
-    """By blosc: a header as JSON, then the pixels, compressed."""
+    """By blosc2: a header as JSON, then the pixels, compressed."""
     header = {"name": image.name, "dtype": image.pixels.dtype.str, "shape": image.pixels.shape}
     pixels = np.ascontiguousarray(image.pixels)
     return [json.dumps(header).encode(), blosc2.compress2(pixels, typesize=pixels.itemsize)]
 
 
 def decompress(frames: list[bytes]) -> Image:
-    """The inverse, of up to 100 MB."""
+    """The inverse, of up to 100 MB. For peers that are trusted: a chunk can name plugins."""
     header = json.loads(frames[0])
     if blosc2.get_cbuffer_sizes(frames[1])[0] > 100_000_000:
         raise ValueError("too large")
@@ -91,7 +93,7 @@ def main() -> None:
             frames = compress(image)
             push.send_serialized(image, compress)
             came = pull.recv_serialized(decompress)
-            print("blosc:", came.name, np.array_equal(came.pixels, image.pixels), end=" ")
+            print("blosc2:", came.name, np.array_equal(came.pixels, image.pixels), end=" ")
             print(f"{image.pixels.nbytes} bytes travel as {len(frames[1])}")
 
 

@@ -52,7 +52,7 @@ OUTPUT = {
     "own_serializers.py": r"msgpack: {'seq': 7, 'values': \[1, 2\.5, None\]}\n"
     r"msgspec: Reading\(sensor='hall 3', value=21\.5, tags=\[\]\)\n"
     r"refused: Expected `str`, got `int` - at `\$\.sensor`\n"
-    r"blosc: dark True (\d+) bytes travel as (\d+)\n",
+    r"blosc2: dark True (\d+) bytes travel as (\d+)\n",
     "own_socket.py": r"(\d+) bytes of JSON travel as (\d+)\n"
     r"came back the same: True\n"
     r"refused: not the whole of a text of at most 100 bytes\n",
