@@ -207,7 +207,7 @@ def send_signed_zipped_pickle(
     Raises
     ------
     ValueError
-        An empty key; or the socket's codec has one.
+        An empty key; or the socket's codec has a key.
     Exception
         As `pickle.dumps`. Nothing has been sent.
     """
@@ -234,7 +234,7 @@ def recv_signed_zipped_pickle(socket: zmq.Socket[Any], flags: int = 0, *, key: b
         another key, or was changed. Nothing was decompressed or unpickled; the whole message has
         been consumed.
     ValueError
-        An empty key; or the socket's codec has one. No message was taken.
+        An empty key; or the socket's codec has a key. No message was taken.
     Exception
         As `zlib.decompress` and `pickle.loads`, of what somebody with the key has sent.
 
