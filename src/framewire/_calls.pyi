@@ -58,7 +58,10 @@ def dumps(
     codec: _Codec | None = None,
 ) -> list[bytes | memoryview]: ...
 def dumps_apart(
-    value: Any, serializer: _Names | None, context: dict[str, Any] | None
+    value: Any,
+    serializer: _Names | None,
+    context: dict[str, Any] | None,
+    codec: Codec | None = None,
 ) -> list[bytes | memoryview]: ...
 @overload
 def loads(

@@ -202,9 +202,9 @@ def dumps(value, *, serializer=None, copy=None, meta=None, packed=False, codec=N
     return dumped(value, serializer, new_manner(None, None, copy, meta, packed, codec_of(None, codec)))
 
 
-def dumps_apart(value, serializer, context):
+def dumps_apart(value, serializer, context, codec=None):
     """`dumps` for `serialize`: the head holds no array's payload, and functions get a context."""
-    cdef Manner manner = new_manner(None, None, False, None, False, codec_of(None, None))
+    cdef Manner manner = new_manner(None, None, False, None, False, codec_of(None, codec))
     manner.place = APART
     manner.context = context
     return dumped(value, serializer, manner)
