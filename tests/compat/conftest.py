@@ -30,3 +30,24 @@ def open_socket(ctx, quick):
         return agents
 
     return open_socket
+
+
+# ---- framewire in dask's place, in this process
+
+
+@pytest.fixture
+def registered():
+    from framewire.compat import dask
+
+    dask.register()
+    yield
+    dask.unregister()
+
+
+@pytest.fixture
+def switch():
+    """Switch framewire on, with True, and off."""
+    from framewire.compat import dask
+
+    yield lambda on: dask.register() if on else dask.unregister()
+    dask.unregister()

@@ -1,10 +1,10 @@
 """Arrays and registered types in a real cluster of dask's: processes, over TCP."""
 
 import asyncio
+import collections
 import operator
-import sys
-from pathlib import Path
 
+import dask_more_types
 import dask_types
 import numpy as np
 import pytest
@@ -36,10 +36,12 @@ VALUES = {
 }
 
 
+OPTIONS = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+
+
 @pytest.fixture(scope="module")
 def cluster():
-    options = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
-    with distributed.LocalCluster(n_workers=2, processes=True, **options) as cluster:
+    with distributed.LocalCluster(n_workers=2, processes=True, **OPTIONS) as cluster:
         yield cluster
 
 
@@ -47,7 +49,6 @@ def cluster():
 def client(cluster):
     """A client without framewire, in a process and a cluster that have none switched on."""
     with distributed.Client(cluster) as client:
-        client.run(sys.path.append, str(Path(__file__).parent))  # for dask_types
         yield client
         client.run(dask.unregister)
     dask.unregister()
@@ -62,7 +63,12 @@ def registered(client):
 
 def family():
     """Whose functions a process has dask's family by."""
-    return families["dask"][0].__module__, "framewire" in families
+    return families["dask"][0].__module__
+
+
+def kinds(model):
+    ordered, one, other, masked = model.weights
+    return [type(ordered).__name__, one is other, masked is np.ma.masked]
 
 
 def make(name):
@@ -128,6 +134,36 @@ def test_registered_types_between_all_processes(registered):
         assert future.result().weights.flags.writeable
 
 
+def test_registered_types_of_several_modules():
+    """Whose modules the workers import by themselves."""
+    value = dask_more_types.Outer({"a": [dask_types.Model(LARGE)]})
+    with distributed.LocalCluster(n_workers=2, **OPTIONS) as new, distributed.Client(new) as client:
+        dask.register(client)
+        try:
+            first, second = client.run(int)  # nothing of this module, which imports them
+            (sent,) = client.scatter([value], workers=[first], hash=False)
+            moved = client.submit(operator.itemgetter(0), [sent], workers=[second], pure=False)
+            for future in (sent, moved):
+                assert is_framewires(on_the_wire(client, future))
+                came = future.result()
+                assert type(came) is dask_more_types.Outer
+                assert same(came.inner["a"][0].weights, LARGE)
+        finally:
+            dask.unregister(client)
+
+
+def test_what_objects_hold_keeps_its_type(registered):
+    client = registered
+    ordered, shared = collections.OrderedDict(a=1), [1]
+    value = dask_types.Model([ordered, shared, shared, np.ma.masked])
+    (sent,) = client.scatter([value], hash=False)
+    assert client.submit(kinds, sent).result() == ["OrderedDict", True, True]
+    came = sent.result().weights
+    assert type(came[0]) is collections.OrderedDict
+    assert came[1] is came[2]
+    assert came[3] is np.ma.masked
+
+
 def test_results_are_framewires_only_after_register(client):
     for step, expected in ((lambda: None, False), (lambda: dask.register(client), True)):
         step()
@@ -146,23 +182,75 @@ def test_results_are_framewires_only_after_register(client):
 
 
 def test_register_and_unregister_in_all_processes(client):
-    assert {family(), *client.run(family).values()} == {(DASK, False)}
+    assert {family(), *client.run(family).values()} == {DASK}
     dask.register(client)
     dask.register(client)  # replaces the plugin
-    assert {family(), *client.run(family).values()} == {(FRAMEWIRE, True)}
+    assert {family(), *client.run(family).values()} == {FRAMEWIRE}
     dask.unregister(client)
-    assert {family(), *client.run(family).values()} == {(DASK, False)}
+    assert {family(), *client.run(family).values()} == {DASK}
+
+
+def test_each_client_registers_for_itself(cluster, client):
+    """The other's stay registered, here and in the workers; a second time is no error."""
+    with distributed.Client(cluster, set_as_default=False) as other:
+        dask.register(client)
+        dask.register(other)
+        for _ in range(2):
+            dask.unregister(client)
+            assert {family(), *client.run(family).values()} == {FRAMEWIRE}
+        dask.unregister(other)
+        dask.unregister(other)
+        assert {family(), *client.run(family).values()} == {DASK}
+
+
+def test_clients_of_two_clusters(cluster, client):
+    with distributed.LocalCluster(n_workers=1, **OPTIONS) as another:
+        names = {"serializers": ["framewire"], "deserializers": ["framewire"]}
+        with distributed.Client(another, set_as_default=False, **names) as other:
+            dask.register(client)
+            dask.register(other)
+            dask.unregister(client)
+            assert family() == FRAMEWIRE
+            assert set(client.run(family).values()) == {DASK}
+            assert same(other.submit(np.arange, 3).result(), np.arange(3))
+            dask.unregister(other)
+    assert family() == DASK
+
+
+def test_a_client_that_was_closed():
+    with distributed.LocalCluster(n_workers=1, **OPTIONS) as new:
+        with distributed.Client(new, set_as_default=False) as client:
+            dask.register(client)
+        dask.unregister(client)
+    assert family() == DASK
+    assert dask.unregister(client) == {}
+    with pytest.raises(ValueError, match="closed"):
+        dask.register(client)
+    assert family() == DASK
+
+
+def test_what_is_under_way_at_unregister(cluster, client):
+    """A client that names the family can read, and does not send."""
+    names = {"serializers": ["framewire", "dask"], "deserializers": ["framewire", "dask"]}
+    with distributed.Client(cluster, set_as_default=False, **names) as named:
+        dask.register(named)
+        (sent,) = named.scatter([LARGE], hash=False)
+        made = named.submit(make, "large", pure=False)
+        distributed.wait(made)
+        dask.unregister(named)
+        for future in (sent, made):
+            assert same(future.result(), LARGE)
 
 
 def test_workers_that_come_later(cluster, registered):
     client = registered
     cluster.scale(3)
     client.wait_for_workers(3, timeout=60)
-    assert [*client.run(family).values()] == [(FRAMEWIRE, True)] * 3
+    assert [*client.run(family).values()] == [FRAMEWIRE] * 3
     gone = workers(client)[-1]
     client.retire_workers([gone])
     cluster.scale(2)
-    assert family() == (FRAMEWIRE, True)
+    assert family() == FRAMEWIRE
 
 
 def test_a_client_alone(client):
@@ -174,7 +262,7 @@ def test_a_client_alone(client):
     assert not is_framewires(on_the_wire(client, moved))
     for future in (scattered, moved, client.submit(make, "masked", pure=False)):
         assert future.result().shape == LARGE.shape
-    assert set(client.run(family).values()) == {(DASK, False)}
+    assert set(client.run(family).values()) == {DASK}
 
 
 def test_a_worker_alone(client):
@@ -186,7 +274,7 @@ def test_a_worker_alone(client):
     moved = client.submit(operator.itemgetter(0), [made], workers=[second], pure=False)
     for future in (made, moved):
         assert same(future.result(), LARGE)
-    assert family() == (DASK, False)
+    assert family() == DASK
 
 
 @pytest.mark.parametrize(
@@ -225,8 +313,8 @@ def test_an_asynchronous_client(cluster):
 
     came, registered, after = asyncio.run(use())
     assert same(came, LARGE)
-    assert registered == {(FRAMEWIRE, True)}
-    assert after == {(DASK, False)}
+    assert registered == {FRAMEWIRE}
+    assert after == {DASK}
 
 
 def test_workers_in_the_process_of_the_client():
@@ -241,40 +329,13 @@ def test_workers_in_the_process_of_the_client():
         with distributed.Client(cluster, set_as_default=False) as client:
             dask.register(client)
             cluster.scale(1)
-            assert family() == (FRAMEWIRE, True)
+            assert family() == FRAMEWIRE
             assert same(client.submit(make, "large").result(), LARGE)
             dask.unregister()
-            assert family() == (FRAMEWIRE, True)  # the worker's
-    assert family() == (DASK, False)
-
-
-class Without:
-    """In `sys.meta_path`: a process that cannot import framewire."""
-
-    @staticmethod
-    def find_spec(name, path, target=None):
-        if name.partition(".")[0] == "framewire":
-            raise ModuleNotFoundError(f"No module named {name!r}")
-        return None
-
-
-def go_without():
-    for name in [name for name in sys.modules if name.partition(".")[0] == "framewire"]:
-        del sys.modules[name]
-    sys.meta_path.insert(0, Without)
-
-
-def test_workers_that_have_no_framewire():
-    with distributed.LocalCluster(
-        n_workers=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
-    ) as cluster:
-        with distributed.Client(cluster, set_as_default=False) as client:
-            client.run(sys.path.append, str(Path(__file__).parent))
-            client.run(go_without)
-            try:
-                with pytest.raises(Exception, match="No module named 'framewire'"):
-                    dask.register(client)
-                with pytest.raises(Exception, match="No module named 'framewire'"):
-                    client.scatter(LARGE, hash=False)
-            finally:
-                dask.unregister()
+            assert family() == FRAMEWIRE
+            dask.unregister(client)
+            assert family() == DASK
+            dask.register(client)
+    assert family() == FRAMEWIRE  # the client's, if no worker's
+    dask.unregister(client)
+    assert family() == DASK

@@ -7,28 +7,33 @@ that has framewire reads what comes also without `register`; see docs/dask.md.
 Needs distributed: ``pip install 'framewire[dask]'``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from importlib import import_module
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from .._arrays import loads_array
-from .._calls import dumps, dumps_apart, loads
-from .._codec import SAFE, Codec
-from ..errors import RefusedError
+from .._calls import loads
+from .._codec import Codec
+from ..limits import DEEPEST
 from ..serializers.objects import dumpers
+from .dask_arrays import (
+    BOUNDED,
+    TRUSTED,
+    Made,
+    dump_array,
+    dump_masked,
+    field_of,
+    load_array,
+    load_masked,
+)
+from .exact import dumps_exactly
 
 try:
     from distributed import WorkerPlugin
-    from distributed.protocol import (
-        dask_deserialize,
-        dask_serialize,
-    )
-    from distributed.protocol.serialize import (
-        families,
-        register_serialization_family,
-    )
+    from distributed.protocol import dask_deserialize
+    from distributed.protocol.serialize import families, register_serialization_family
 except ImportError as error:
     raise ImportError(
         "framewire.compat.dask needs distributed: pip install 'framewire[dask]'"
@@ -36,100 +41,27 @@ except ImportError as error:
 
 __all__ = ["register", "unregister"]
 
-_Made = tuple[dict[str, Any], list[Any]]  # what a family's dumps gives: a header and frames
-
-_ALIGNED = 1 << 20  # bytes: beyond, a copy costs more than several passes over unaligned memory
-_CODEC = Codec("auto", allow=SAFE)
 _dask = families["dask"]  # as it was found by the first `register`
-_users: set[str | None] = set()  # workers of this process, None for `register` itself
+_users: set[Hashable] = set()  # who has it switched on: workers and clients, None for neither
+_switching = Lock()
 
 # ---- into a header and frames, out of them
 
 
-def _own_bytes(array: np.ndarray) -> memoryview:
-    """The memory of a contiguous array, writable if it is."""
-    turned = array if array.flags.c_contiguous else array.T
-    return np.ndarray(array.nbytes, np.uint8, turned).data
+def _dump_value(value: Any, context: dict[str, Any] | None) -> tuple[Made, set[type]]:
+    (head, *frames), classes = dumps_exactly(value, context, BOUNDED)
+    return ({"head": bytes(head)}, frames), classes
 
 
-def _dump_array(array: np.ndarray) -> _Made:
-    """The head and memory of an array; what dask restores and a head does not say beside it."""
-    if array.itemsize == 0:  # dask's own business
-        raise TypeError("items of no bytes")
-    header: dict[str, Any] = {}
-    strides, writeable = array.strides, array.flags.writeable
-    if not array.flags.forc:
-        if 0 in strides:  # of a repeated axis its first item
-            header["shape"] = array.shape
-            array = array[tuple([slice(None if stride else 1) for stride in strides])]
-        if not array.flags.forc:
-            array = np.ascontiguousarray(array)
-            writeable = writeable if header else True
-            strides = tuple([to and at for at, to in zip(array.strides, strides, strict=True)])
-    header["head"] = bytes(dumps_apart(array, "array", None)[0])
-    header["strides"] = strides
-    header["writeable"] = writeable
-    return header, [_own_bytes(array)]
-
-
-def _load_array(header: dict[str, Any], frames: Sequence[Any]) -> np.ndarray:
-    """The array: in its frame's memory if that is large or aligned, and writable if need be."""
-    (frame,) = frames
-    size = memoryview(frame).nbytes
-    # what is large is not to be copied for being unaligned: only memory of its size is looked at
-    described = frame if size <= _ALIGNED else np.empty(size, np.uint8)
-    array = loads_array((header["head"], described), codec=_CODEC)
-    shape, strides = header.get("shape", array.shape), header["strides"]
-    if array.base is None:  # a copy
-        array.flags.writeable = True
-        if "shape" in header or array.strides != strides:
-            array = np.ndarray(shape, array.dtype, _own_bytes(array), 0, strides)
-    else:
-        array = np.ndarray(shape, array.dtype, frame, 0, strides)
-    if not header["writeable"]:
-        array.flags.writeable = False
-    elif not array.flags.writeable:  # the frame is not, as of decompressed bytes
-        array = np.require(array, requirements="W")
-    return array
-
-
-def _dump_masked(array: Any) -> _Made:
-    data, frames = _dump_array(array.data)
-    header = {"data": data, "fill": dumps(array.fill_value, serializer="array", packed=True)[0]}
-    if array.mask is not np.ma.nomask:
-        header["mask"], more = _dump_array(array.mask)
-        frames += more
-    return header, frames
-
-
-def _load_masked(header: dict[str, Any], frames: Sequence[Any]) -> Any:
-    data = _load_array(header["data"], frames[:1])
-    mask = _load_array(header["mask"], frames[1:]) if "mask" in header else np.ma.nomask
-    fill = loads(header["fill"], codec=_CODEC)
-    return np.ma.MaskedArray(data, mask=mask, fill_value=fill)
-
-
-def _dump_value(value: Any, context: dict[str, Any] | None = None) -> _Made:
-    try:
-        head, *frames = dumps_apart(value, "auto", context)
-    except (TypeError, ValueError) as error:  # it, or something in it: the next family's
-        raise NotImplementedError(str(error)) from error
-    return {"head": bytes(head), "module": type(value).__module__}, frames
-
-
-def _load_value(header: dict[str, Any], frames: Sequence[Any]) -> Any:
-    return loads([header["head"], *frames], copy=True, codec=_CODEC)
-
-
-def _load(header: dict[str, Any], frames: Sequence[Any]) -> Any:
+def _load(header: dict[str, Any], frames: Sequence[Any], codec: Codec = BOUNDED) -> Any:
     if "strides" in header:
-        return _load_array(header, frames)
+        return load_array(header, frames, codec)
     if "data" in header:
-        return _load_masked(header, frames)
-    return _load_value(header, frames)
+        return load_masked(header, frames, codec)
+    return loads([field_of(header, "head"), *frames], copy=True, codec=codec)
 
 
-# ---- dask's families
+# ---- dask's own family: what a reader unpickles, and what it imports for that, is the sender's
 
 
 class _Carried:
@@ -146,32 +78,58 @@ _TYPE = b"cframewire.compat.dask\n_carried\n)R."  # a pickle that calls this
 
 
 def _load_importing(header: dict[str, Any], frames: Sequence[Any]) -> Any:
-    """`_load`, for dask's own family, which imports the modules of types as it unpickles them."""
+    """`_load`, for which the modules of the types inside register these, as dask's own would."""
+    for name in header.get("modules", ()):
+        import_module(name)
+    return _load(header, frames, TRUSTED)
+
+
+def _is_ours(cls: type) -> bool:
+    """Is it a registered type that workers can have? They have no such ``__main__``."""
+    return (
+        dumpers.find(cls) is not None
+        and cls.__module__ != "__main__"
+        and "<locals>" not in cls.__qualname__
+    )
+
+
+def _leads_to_ours(value: Any) -> bool:
+    """Is it of a registered type, or a collection whose first item is, as dask looks at these?"""
+    for _ in range(DEEPEST):
+        cls = type(value)
+        if cls not in (dict, list, tuple, set):
+            return _is_ours(cls)
+        if not value:
+            break
+        value = next(iter(value.values() if cls is dict else value))
+    return False
+
+
+def _dump_importing(value: Any, context: dict[str, Any] | None) -> Made | None:
+    """A value of registered types, or None if it is to be pickled."""
     try:
-        return _load(header, frames)
-    except RefusedError:
-        if "module" not in header:
-            raise
-    import_module(header["module"])
-    return _load(header, frames)
+        (header, frames), classes = _dump_value(value, context)
+    except NotImplementedError:
+        return None
+    if not all(map(_is_ours, classes)):
+        return None
+    header["modules"] = sorted({cls.__module__ for cls in classes})
+    return header, frames
 
 
-def _dask_dumps(x: Any, context: dict[str, Any] | None = None) -> _Made:
+def _dask_dumps(x: Any, context: dict[str, Any] | None = None) -> Made:
     """dask's own for what framewire does not carry."""
     cls = type(x)
-    try:
-        if cls is np.ndarray or cls is np.memmap:
-            header, frames = _dump_array(x)
-        elif cls is np.ma.MaskedArray:
-            header, frames = _dump_masked(x)
-        elif _is_ours(cls):
-            header, frames = _dump_value(x, context)
-        else:
-            raise NotImplementedError
-    except (TypeError, ValueError, NotImplementedError):
-        theirs: _Made = _dask[0](x, context=context)
+    if cls is np.ndarray or cls is np.memmap:
+        made = dump_array(x)
+    elif cls is np.ma.MaskedArray:
+        made = dump_masked(x)
+    else:
+        made = _dump_importing(x, context) if _leads_to_ours(x) else None
+    if made is None:
+        theirs: Made = _dask[0](x, context=context)
         return theirs
-    return {"type": cls.__name__, "type-serialized": _TYPE, "sub-header": header}, frames
+    return {"type": cls.__name__, "type-serialized": _TYPE, "sub-header": made[0]}, made[1]
 
 
 def _dask_loads(header: dict[str, Any], frames: Sequence[Any]) -> Any:
@@ -180,66 +138,83 @@ def _dask_loads(header: dict[str, Any], frames: Sequence[Any]) -> Any:
     return _dask[1](header, frames)
 
 
-def _framewire_dumps(x: Any, context: dict[str, Any] | None = None) -> _Made:
-    """The family of framewire's own name: all that `serialize` takes, and nothing by a pickle."""
+# ---- the family of framewire's own name: nothing is unpickled, nor imported because of what came
+
+
+def _framewire_dumps(x: Any, context: dict[str, Any] | None = None) -> Made:
+    """What comes back as it is; the next family's is the rest."""
     cls = type(x)
-    try:
-        if cls is np.ndarray or cls is np.memmap:
-            return _dump_array(x)
-        if cls is np.ma.MaskedArray:
-            return _dump_masked(x)
-    except (TypeError, ValueError) as error:
-        raise NotImplementedError(str(error)) from error
-    return _dump_value(x, context)
+    if cls is np.ndarray or cls is np.memmap:
+        made = dump_array(x)
+    elif cls is np.ma.MaskedArray:
+        made = dump_masked(x)
+    else:
+        made, _ = _dump_value(x, context)
+    if made is None:
+        raise NotImplementedError(f"an array of {x.dtype}")
+    return made
 
 
-def _is_ours(cls: type) -> bool:
-    """Is it a registered type that workers can have? They have no such ``__main__``."""
-    return dumpers.find(cls) is not None and cls.__module__ != "__main__"
+def _framewire_off(x: Any) -> Made:
+    raise NotImplementedError("after unregister")
 
 
-def _dispatch(cls: type) -> Any:
-    """dask's look-up, by which it also decides whether to look into a list or dict."""
-    try:
-        return type(dask_serialize).dispatch(dask_serialize, cls)
-    except TypeError:
-        if _is_ours(cls):
-            return _dump_value
-        raise
+# ---- switched on and off
 
 
-# ---- what users call
-
-
-def _switch_on(user: str | None) -> None:
+def _switch_on(user: Hashable) -> None:
     global _dask
-    if not _users:
-        _dask = families["dask"]
-        register_serialization_family("dask", _dask_dumps, _dask_loads)
-        register_serialization_family("framewire", _framewire_dumps, _load)
-        vars(dask_serialize)["dispatch"] = _dispatch
-    _users.add(user)
+    with _switching:
+        if not _users:
+            _dask = families["dask"]
+            register_serialization_family("dask", _dask_dumps, _dask_loads)
+            register_serialization_family("framewire", _framewire_dumps, _load)
+        _users.add(user)
 
 
-def _switch_off(user: str | None) -> None:
-    if user not in _users:
-        return
-    _users.discard(user)
-    if not _users:
-        families["dask"] = _dask
-        del families["framewire"], vars(dask_serialize)["dispatch"]
+def _switch_off(user: Hashable) -> bool:
+    """Was it on for this user?"""
+    with _switching:
+        if user not in _users:
+            return False
+        _users.remove(user)
+        if not _users:
+            families["dask"] = _dask
+            register_serialization_family("framewire", _framewire_off, _load)  # what is on its way
+        return True
 
 
 class _Plugin(WorkerPlugin):  # type: ignore[misc]
     """`register` in a worker: in those that there are and those that will be."""
 
-    name = "framewire"
+    def __init__(self, client: Any) -> None:
+        self.name = f"framewire-{client.id}"  # each client's is its own to remove
 
     def setup(self, worker: Any) -> None:
-        _switch_on(worker.id)
+        _switch_on((worker.id, self.name))
 
     def teardown(self, worker: Any) -> None:
-        _switch_off(worker.id)
+        _switch_off((worker.id, self.name))
+
+
+async def _add_plugin(client: Any) -> Any:
+    plugin = _Plugin(client)
+    try:
+        return await client.register_plugin(plugin)
+    except BaseException:
+        _switch_off(client.id)
+        try:  # with those workers that took it, and those to come
+            await client.unregister_worker_plugin(plugin.name)
+        except Exception:  # of those that did not: the reason is the error above
+            pass
+        raise
+
+
+async def _nothing() -> dict[str, Any]:
+    return {}
+
+
+# ---- what users call
 
 
 def register(client: Any = None) -> Any:
@@ -253,7 +228,8 @@ def register(client: Any = None) -> Any:
     Parameters
     ----------
     client : distributed.Client, optional
-        Also in all workers of its cluster, those that come later too.
+        Also in all workers of its cluster, those that come later too, until this client's
+        `unregister`.
 
     Returns
     -------
@@ -262,8 +238,11 @@ def register(client: Any = None) -> Any:
 
     Raises
     ------
+    ValueError
+        The client is closed.
     Exception
-        The client's own for an ImportError in a worker: it has no framewire.
+        The client's own for an ImportError in a worker: it has no framewire. Nothing is registered
+        then.
 
     Examples
     --------
@@ -278,12 +257,20 @@ def register(client: Any = None) -> Any:
     array([0, 1, 2])
     >>> dask.unregister()
     """
-    _switch_on(None)
-    return None if client is None else client.register_plugin(_Plugin())
+    if client is None:
+        _switch_on(None)
+        return None
+    if client.status == "closed":
+        raise ValueError("a client that is closed")
+    _switch_on(client.id)
+    return client.sync(_add_plugin, client)
 
 
 def unregister(client: Any = None) -> Any:
-    """Undo `register`, with the same argument. What was sent before can still be read.
+    """Undo `register` with the same argument; what others registered stays.
+
+    It may be called again, and without `register`. What was sent before can still be read. Of a
+    client that is closed only this process forgets; its workers stay registered.
 
     Parameters
     ----------
@@ -294,5 +281,9 @@ def unregister(client: Any = None) -> Any:
     object
         What ``client.unregister_worker_plugin`` does: to be awaited if the client is asynchronous.
     """
-    _switch_off(None)
-    return None if client is None else client.unregister_worker_plugin(_Plugin.name)
+    if client is None:
+        _switch_off(None)
+        return None
+    if _switch_off(client.id) and client.status != "closed":
+        return client.unregister_worker_plugin(_Plugin(client).name)
+    return _nothing() if client.asynchronous else {}

@@ -7,6 +7,7 @@ was registered in this process.
 
 import enum
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from ..errors import RefusedError
 from .registry import takes_context
 
-__all__ = ["Dispatch", "dump", "dumpers", "loader", "loaders", "register_generic"]
+__all__ = ["Dispatch", "dump", "dumpers", "loader", "loaders", "register_generic", "watching"]
 
 _T = TypeVar("_T", bound=type)
 _MOST_FOUND = 1000
@@ -109,6 +110,10 @@ class Dispatch:
 dumpers = Dispatch()
 loaders = Dispatch()
 
+# Told of each value of a registered class before its header is written, with the class and the
+# header; what it raises ends the writing.
+watching: ContextVar[Callable[[Any, type, Any], None] | None] = ContextVar("watching", default=None)
+
 
 def dump(value: Any, cls: type, context: Callable[[], Any]) -> tuple[str, Any, list[Any]]:
     """The name, header and frames of a value that a registered class serves.
@@ -117,6 +122,9 @@ def dump(value: Any, cls: type, context: Callable[[], Any]) -> tuple[str, Any, l
     """
     function, wants_context = dumpers.function(cls)
     header, frames = function(value, context=context()) if wants_context else function(value)
+    watch = watching.get()
+    if watch is not None:
+        watch(value, cls, header)
     return wire_name(cls), header, list(frames)
 
 
