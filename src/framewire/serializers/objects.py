@@ -6,7 +6,8 @@ was registered in this process.
 """
 
 import enum
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -199,9 +200,12 @@ def _dump_generic(value: Any) -> tuple[dict[str, Any], list[Any]]:
         masked = isinstance(value, np.ma.MaskedArray)
         header["array"] = value.view(np.ma.MaskedArray if masked else np.ndarray)
     own = getattr(header.get("array"), "__dict__", ())  # of numpy's, in a masked array
-    state = {name: each for name, each in getattr(value, "__dict__", {}).items() if name not in own}
-    state |= {name: getattr(value, name) for name in _slots(type(value)) if hasattr(value, name)}
-    header["state"] = {name: each for name, each in state.items() if not _is_special(name)}
+    attributes = getattr(value, "__dict__", {}).items()
+    state = {name: each for name, each in attributes if not (name in own or _is_special(name))}
+    for name in _slots(type(value)):
+        if hasattr(value, name):
+            state[name] = getattr(value, name)
+    header["state"] = state
     return header, []
 
 
@@ -210,14 +214,19 @@ def _is_special(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")
 
 
-def _slots(value_class: type) -> Iterator[str]:
+def _find_slots(value_class: type) -> list[str]:
     """The names of the slots that a class has."""
+    names = []
     for cls in value_class.__mro__:
         slots = cls.__dict__.get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
             if not _is_special(name):
                 private = name.startswith("__")
-                yield f"_{cls.__name__.lstrip('_')}{name}" if private else name
+                names.append(f"_{cls.__name__.lstrip('_')}{name}" if private else name)
+    return names
+
+
+_slots: Callable[[type], list[str]] = functools.lru_cache(maxsize=256)(_find_slots)
 
 
 def _load_generic(registered: type, header: dict[str, Any]) -> Any:
@@ -225,7 +234,7 @@ def _load_generic(registered: type, header: dict[str, Any]) -> Any:
     if issubclass(cls, enum.Enum):
         return cls(header["value"])
     value = header["array"].view(cls) if issubclass(cls, np.ndarray) else cls.__new__(cls)
-    slots = set(_slots(cls))
+    slots = _slots(cls)
     for name, attribute in header["state"].items():
         if not isinstance(name, str) or _is_special(name):
             raise ValueError(f"no name of an attribute: {name!r}")
