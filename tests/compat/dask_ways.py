@@ -44,7 +44,7 @@ def described(array):
     """What must be as dask gives it."""
     flags = array.flags
     dtype = array.dtype
-    shape = dtype, dtype.isalignedstruct, dtype.metadata, array.shape, array.strides
+    shape = dtype, dtype.isalignedstruct, dtype.metadata or None, array.shape, array.strides
     return type(array), *shape, flags.writeable, flags.c_contiguous, flags.f_contiguous
 
 

@@ -183,7 +183,7 @@ def drawn(value, met=None):
         ]
         parts.append(None if value is np.ma.masked else repr(value.fill_value))
     elif isinstance(value, np.ndarray):
-        dtypes = [value.dtype.type, value.dtype.metadata]
+        dtypes = [value.dtype.type, value.dtype.metadata or None]
         parts = [*described(value), repr(value.tolist()), *dtypes]
         if not value.size:  # which has no item to step to
             parts.remove(value.strides)

@@ -23,7 +23,7 @@ __all__ = ["dumps_exactly", "is_plain"]
 
 def is_plain(dtype: np.dtype) -> bool:
     """Does a head say all of a dtype that its pickle does?"""
-    if dtype.metadata is not None or issubclass(dtype.type, np.record):
+    if dtype.metadata or issubclass(dtype.type, np.record):
         return False
     if dtype.subdtype is not None:
         return is_plain(dtype.base)
