@@ -1,5 +1,7 @@
 """Limits: each refuses what is one more, says its name, and takes what is not."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -66,6 +68,11 @@ def test_each(receive, limit, most, within, over):
     assert (caught.value.limit, caught.value.code) == (limit, "limit")
     assert limit in str(caught.value)
     receive(framewire.dumps(over), Limits())
+
+
+def test_the_largest(receive):
+    most = {field.name: 2**63 - 1 for field in dataclasses.fields(Limits) if field.name != "depth"}
+    assert receive(framewire.dumps("x"), Limits(**most)) == "x"
 
 
 def test_metadata(receive):

@@ -15,7 +15,7 @@ cdef class Codec:
     cdef uint64_t most_size          # of limits
     cdef size_t most_frames
     cdef size_t most_meta
-    cdef int most_dimensions
+    cdef size_t most_dimensions
     cdef int depth
     cdef size_t most_items
     cdef size_t most_keys
