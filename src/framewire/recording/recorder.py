@@ -1,0 +1,245 @@
+"""Writing recordings."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import math
+import os
+import time
+from collections.abc import Sequence
+from secrets import token_bytes
+from struct import pack
+from types import ModuleType
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from .layout import (
+    ENTRY,
+    HEAD_SIZE,
+    HEADER_SIZE,
+    INDEX_MAGIC,
+    LENGTH,
+    STRIDE,
+    Entry,
+    Head,
+    Header,
+    index_path,
+    make_entry,
+    make_head,
+    make_header,
+    padded,
+)
+from .reader import Recording
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+__all__ = ["Recorder"]
+
+_BUFFER = 1 << 18  # bytes: so much is written at once
+_ZEROS = bytes(7)
+_JOINED = 1 << 16  # bytes of a message: one of fewer is put together, of more written in pieces
+
+
+class Recorder:
+    """Appends messages to a file, each with the time at which it was given.
+
+    What `write` has taken is in the file at the latest after `flush`, and then survives the end of
+    the process, however it comes. If the power fails, what the system has not written yet is
+    lost: ``sync`` bounds that. After an error, or a signal handler that raises, it is closed; what
+    was whole stays.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file. Its index is beside it, with ``.index`` at the end of the name.
+    append : bool
+        Go on with a recording if there is one, behind its last whole message. By default it is an
+        error if there is a file.
+    sync : float, optional
+        Have the disk written (``fsync``) each time that this many seconds are over, in a flush.
+
+    Attributes
+    ----------
+    messages : int
+        In the file, and given.
+    nbytes : int
+        Of the file, with what is not in it yet.
+
+    Raises
+    ------
+    FileExistsError
+        There is a file, and `append` is False; or one with the index's name that is no index.
+    BlockingIOError
+        Something else records to the file.
+    OSError
+    DecodeError
+        It is no recording that could be appended to.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, append: bool = False, sync: float | None = None
+    ) -> None:
+        self._path = os.fspath(path)
+        self._sync = sync
+        self._entries = bytearray()  # of the index, for the next flush
+        _refuse_foreign(index_path(self._path))
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        number = os.open(self._path, flags if append else flags | os.O_EXCL, 0o666)
+        self._files = contextlib.ExitStack()
+        self._file = self._files.enter_context(open(number, "wb", buffering=_BUFFER))  # noqa: SIM115
+        try:
+            if fcntl is not None:
+                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._resume()
+            if sync is not None:
+                _sync_folder(self._path)
+        except BaseException:
+            self._fail()
+            raise
+        self._synced = time.monotonic()
+
+    def _resume(self) -> None:
+        """Find the end, or write the header; and bring the index up to it."""
+        now = time.time_ns()
+        with Recording(self._path) as recording:
+            header, place, index = recording.header, recording.place, recording.index
+            if not header.identity:
+                header, place = Header(now, token_bytes(16)), Entry(0, HEADER_SIZE, 0)
+            stored, entries = index.stored, index.added
+        self._next = index.next
+        self._seed = header.seed
+        self.messages, self.nbytes, last = place
+        # In a pause only the wall clock goes on, and that can have been set back.
+        self._origin = time.monotonic_ns() - max(last, now - header.created)
+        self._file.truncate(self.nbytes if self.messages else 0)
+        if not self.messages:
+            self._file.write(make_header(header))
+        self._file.seek(self.nbytes)
+        self._file.flush()
+        self._flushed = self.nbytes
+        index_file = open(  # noqa: SIM115
+            index_path(self._path), "r+b" if stored else "wb", buffering=0
+        )
+        self._index = self._files.enter_context(index_file)
+        if not stored:
+            self._index.write(make_header(header, INDEX_MAGIC))
+        self._index.truncate(HEADER_SIZE + stored * ENTRY)
+        self._index.seek(0, os.SEEK_END)
+        for entry in entries:
+            self._index.write(make_entry(entry, self._seed))
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def write(self, frames: Sequence[Buffer]) -> None:
+        """Append a message.
+
+        Parameters
+        ----------
+        frames : sequence of bytes-like
+            As they are. Nothing of them is kept.
+
+        Raises
+        ------
+        OSError
+            It could not be written.
+        TypeError, ValueError
+            A frame is not bytes-like, or not C-contiguous; there are none; the recorder is closed.
+            Nothing was written.
+        """
+        now, elapsed = time.time_ns(), time.monotonic_ns() - self._origin
+        parts, size = _body(frames)
+        check = 0
+        for part in parts:
+            check = crc32(part, check)
+        head = Head(len(frames), size, self.messages, now, elapsed, check)
+        try:
+            self._file.writelines([make_head(head, self._seed), *parts])
+            if self.nbytes >= self._next:
+                entry = Entry(self.messages, self.nbytes, elapsed)
+                self._entries += make_entry(entry, self._seed)
+                self._next = self.nbytes + STRIDE
+            self.messages += 1
+            self.nbytes += HEAD_SIZE + size
+        except BaseException:
+            self._fail()
+            raise
+        if self.nbytes - self._flushed >= _BUFFER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand all that was given to the system.
+
+        Raises
+        ------
+        OSError
+            It could not be written.
+        """
+        try:
+            self._file.flush()
+            self._flushed = self.nbytes
+            self._index.write(self._entries)
+            self._entries.clear()
+            if self._sync is not None and time.monotonic() >= self._synced + self._sync:
+                self._synced = time.monotonic()
+                os.fsync(self._file.fileno())
+        except BaseException:
+            self._fail()
+            raise
+
+    def close(self) -> None:
+        """Write what is left, to the disk if there is a `sync`, and close the file."""
+        if self._file.closed:
+            return
+        self._synced = -math.inf
+        self.flush()
+        self._files.close()
+
+    def _fail(self) -> None:
+        """Close, so that nothing can come behind a record that may be half written."""
+        with contextlib.suppress(OSError):
+            self._files.close()
+
+
+def _body(frames: Sequence[Buffer]) -> tuple[list[Buffer], int]:
+    """The parts of a record behind its head, and their size."""
+    views = [memoryview(frame) for frame in frames]
+    if not views:
+        raise ValueError("a message has at least one frame")
+    if not all(view.c_contiguous for view in views):
+        raise ValueError("a frame is C-contiguous")
+    sizes = [view.nbytes for view in views]
+    size = LENGTH * len(sizes)
+    parts: list[Buffer] = [pack(f"<{len(sizes)}Q", *sizes)]
+    for view in views:
+        parts += view, _ZEROS[: -view.nbytes % 8]
+        size += padded(view.nbytes)
+    return ([b"".join(parts)] if size <= _JOINED else parts), size
+
+
+def _refuse_foreign(path: str) -> None:
+    """Raise an error if there is a file with the index's name that is something else."""
+    with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
+        if not INDEX_MAGIC.startswith(file.read(len(INDEX_MAGIC))):
+            raise FileExistsError(errno.EEXIST, "it is no index of a recording", path)
+
+
+def _sync_folder(path: str) -> None:
+    """Have a new file's name on the disk too."""
+    if os.name == "posix":
+        folder = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
