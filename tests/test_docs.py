@@ -32,7 +32,7 @@ def test_readme_examples(code, printed):
 
 PAGES = [("serializers", "google.protobuf blosc2"), ("telemetry", "")]
 PAGES += [("osbrain", "osbrain"), ("pyzmq-recipes", ""), ("dask", "distributed")]
-PAGES += [("security", ""), ("asyncio", "tornado"), ("gevent", "gevent")]
+PAGES += [("recording", ""), ("security", ""), ("asyncio", "tornado"), ("gevent", "gevent")]
 
 
 @pytest.mark.parametrize(("page", "needs"), PAGES)

@@ -252,7 +252,7 @@ def forge(path, *, body=b"", **fields):
     place = recording.place
     head = layout.Head(1, len(body), place.number, 0, place.elapsed, crc32(body))
     with open(path, "ab") as file:
-        file.write(layout.make_head(head._replace(**fields), recording.header.seed) + body)
+        file.write(layout.make_head(*head._replace(**fields), recording.header.seed) + body)
 
 
 ONE = struct.pack("<Q", 8) + bytes(8)

@@ -25,7 +25,10 @@ class WireError(Exception):
 
 
 def add_arguments(
-    parser: argparse.ArgumentParser, types: Sequence[str] = RECEIVING, bind: bool = False
+    parser: argparse.ArgumentParser,
+    types: Sequence[str] = RECEIVING,
+    bind: bool = False,
+    keys: bool = True,
 ) -> None:
     """Declare the arguments that `open_socket` reads.
 
@@ -36,6 +39,8 @@ def add_arguments(
         The types of sockets that can be chosen, the default first.
     bind
         Whether to bind if the user does not say.
+    keys
+        Whether there can be keys.
     """
     parser.add_argument(
         "address", metavar="ADDRESS", help="such as tcp://127.0.0.1:5555 or ipc:///tmp/socket"
@@ -67,13 +72,14 @@ def add_arguments(
         metavar="N",
         help="messages that may wait in the socket (default: %(default)s)",
     )
-    wire.add_argument(
-        "--key",
-        action="append",
-        default=[],
-        metavar="[NUMBER=]FILE",
-        help="a key of signed messages, the bytes of a file, and its number (default: 0)",
-    )
+    if keys:
+        wire.add_argument(
+            "--key",
+            action="append",
+            default=[],
+            metavar="[NUMBER=]FILE",
+            help="a key of signed messages, the bytes of a file, and its number (default: 0)",
+        )
 
 
 def open_socket(context: framewire.Context, arguments: argparse.Namespace) -> framewire.Socket:
@@ -98,7 +104,8 @@ def open_socket(context: framewire.Context, arguments: argparse.Namespace) -> fr
         raise WireError(f"{address}: inproc is inside of one process, and cannot be seen from here")
     if topics and arguments.type != "sub":
         raise WireError(f"--topic is for sub: a {arguments.type} socket gets all that is sent")
-    codec = framewire.Codec(key=_read_keys(arguments.key)) if arguments.key else None
+    keys = getattr(arguments, "key", None)
+    codec = framewire.Codec(key=_read_keys(keys)) if keys else None
     kind = getattr(zmq, arguments.type.upper())
     socket = context.socket(kind, codec=codec)
     try:

@@ -40,6 +40,8 @@ STRIDE = 1 << 16
 
 _HEADER = struct.Struct("<8sIIQ16sII")
 _HEAD = struct.Struct("<4sIQQQQII")
+_HEAD_UNCHECKED = struct.Struct("<4sIQQQQI")
+_CHECK = struct.Struct("<I")
 _ENTRY = struct.Struct("<QQQII")
 HEADER_SIZE = _HEADER.size
 HEAD_SIZE = _HEAD.size
@@ -108,10 +110,12 @@ def read_header(data: bytes, magic: bytes = MAGIC) -> Header:
     return Header(created, identity)
 
 
-def make_head(head: Head, seed: int) -> bytes:
-    """The head of a record."""
-    data = _HEAD.pack(RECORD_MAGIC, *head, 0)[:-4]
-    return data + crc32(data, seed).to_bytes(4, "little")
+def make_head(
+    frames: int, size: int, number: int, time: int, elapsed: int, check: int, seed: int
+) -> bytes:
+    """The head of a record; the arguments are the fields of `Head`, and that of the header."""
+    data = _HEAD_UNCHECKED.pack(RECORD_MAGIC, frames, size, number, time, elapsed, check)
+    return data + _CHECK.pack(crc32(data, seed))
 
 
 def read_head(data: bytes, offset: int, seed: int) -> Head:

@@ -6,10 +6,10 @@ import contextlib
 import errno
 import math
 import os
-import time
 from collections.abc import Sequence
 from secrets import token_bytes
 from struct import pack
+from time import monotonic, monotonic_ns, time_ns
 from types import ModuleType
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -22,7 +22,6 @@ from .layout import (
     LENGTH,
     STRIDE,
     Entry,
-    Head,
     Header,
     index_path,
     make_entry,
@@ -44,7 +43,7 @@ except ImportError:  # Windows
 __all__ = ["Recorder"]
 
 _BUFFER = 1 << 18  # bytes: so much is written at once
-_ZEROS = bytes(7)
+_PADDING = [bytes(-size % 8) for size in range(8)]
 _JOINED = 1 << 16  # bytes of a message: one of fewer is put together, of more written in pieces
 
 
@@ -68,6 +67,7 @@ class Recorder:
 
     Attributes
     ----------
+    path : str
     messages : int
         In the file, and given.
     nbytes : int
@@ -87,12 +87,12 @@ class Recorder:
     def __init__(
         self, path: str | os.PathLike[str], *, append: bool = False, sync: float | None = None
     ) -> None:
-        self._path = os.fspath(path)
+        self.path = os.fspath(path)
         self._sync = sync
         self._entries = bytearray()  # of the index, for the next flush
-        _refuse_foreign(index_path(self._path))
+        _refuse_foreign(index_path(self.path))
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
-        number = os.open(self._path, flags if append else flags | os.O_EXCL, 0o666)
+        number = os.open(self.path, flags if append else flags | os.O_EXCL, 0o666)
         self._files = contextlib.ExitStack()
         self._file = self._files.enter_context(open(number, "wb", buffering=_BUFFER))  # noqa: SIM115
         try:
@@ -100,16 +100,16 @@ class Recorder:
                 fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._resume()
             if sync is not None:
-                _sync_folder(self._path)
+                _sync_folder(self.path)
         except BaseException:
             self._fail()
             raise
-        self._synced = time.monotonic()
+        self._synced = monotonic()
 
     def _resume(self) -> None:
         """Find the end, or write the header; and bring the index up to it."""
-        now = time.time_ns()
-        with Recording(self._path) as recording:
+        now = time_ns()
+        with Recording(self.path) as recording:
             header, place, index = recording.header, recording.place, recording.index
             if not header.identity:
                 header, place = Header(now, token_bytes(16)), Entry(0, HEADER_SIZE, 0)
@@ -118,7 +118,7 @@ class Recorder:
         self._seed = header.seed
         self.messages, self.nbytes, last = place
         # In a pause only the wall clock goes on, and that can have been set back.
-        self._origin = time.monotonic_ns() - max(last, now - header.created)
+        self._origin = monotonic_ns() - max(last, now - header.created)
         self._file.truncate(self.nbytes if self.messages else 0)
         if not self.messages:
             self._file.write(make_header(header))
@@ -126,7 +126,7 @@ class Recorder:
         self._file.flush()
         self._flushed = self.nbytes
         index_file = open(  # noqa: SIM115
-            index_path(self._path), "r+b" if stored else "wb", buffering=0
+            index_path(self.path), "r+b" if stored else "wb", buffering=0
         )
         self._index = self._files.enter_context(index_file)
         if not stored:
@@ -158,19 +158,17 @@ class Recorder:
             A frame is not bytes-like, or not C-contiguous; there are none; the recorder is closed.
             Nothing was written.
         """
-        now, elapsed = time.time_ns(), time.monotonic_ns() - self._origin
-        parts, size = _body(frames)
-        check = 0
-        for part in parts:
-            check = crc32(part, check)
-        head = Head(len(frames), size, self.messages, now, elapsed, check)
+        now, elapsed = time_ns(), monotonic_ns() - self._origin
+        parts, size, check = _body(frames)
+        count = self.messages
         try:
-            self._file.writelines([make_head(head, self._seed), *parts])
+            head = make_head(len(frames), size, count, now, elapsed, check, self._seed)
+            self._file.writelines((head, *parts))
             if self.nbytes >= self._next:
-                entry = Entry(self.messages, self.nbytes, elapsed)
+                entry = Entry(count, self.nbytes, elapsed)
                 self._entries += make_entry(entry, self._seed)
                 self._next = self.nbytes + STRIDE
-            self.messages += 1
+            self.messages = count + 1
             self.nbytes += HEAD_SIZE + size
         except BaseException:
             self._fail()
@@ -191,8 +189,8 @@ class Recorder:
             self._flushed = self.nbytes
             self._index.write(self._entries)
             self._entries.clear()
-            if self._sync is not None and time.monotonic() >= self._synced + self._sync:
-                self._synced = time.monotonic()
+            if self._sync is not None and monotonic() >= self._synced + self._sync:
+                self._synced = monotonic()
                 os.fsync(self._file.fileno())
         except BaseException:
             self._fail()
@@ -212,20 +210,31 @@ class Recorder:
             self._files.close()
 
 
-def _body(frames: Sequence[Buffer]) -> tuple[list[Buffer], int]:
-    """The parts of a record behind its head, and their size."""
-    views = [memoryview(frame) for frame in frames]
-    if not views:
+def _body(frames: Sequence[Buffer]) -> tuple[Sequence[Buffer], int, int]:
+    """What a record has behind its head, in pieces; its size and its check."""
+    sizes = []
+    pieces: list[Buffer] = [b""]
+    total = 0
+    for frame in frames:
+        view = memoryview(frame)
+        if not view.c_contiguous:
+            raise ValueError("a frame is C-contiguous")
+        size = view.nbytes
+        sizes.append(size)
+        pieces.append(view)
+        if size & 7:
+            pieces.append(_PADDING[size & 7])
+        total += padded(size)
+    if not sizes:
         raise ValueError("a message has at least one frame")
-    if not all(view.c_contiguous for view in views):
-        raise ValueError("a frame is C-contiguous")
-    sizes = [view.nbytes for view in views]
-    size = LENGTH * len(sizes)
-    parts: list[Buffer] = [pack(f"<{len(sizes)}Q", *sizes)]
-    for view in views:
-        parts += view, _ZEROS[: -view.nbytes % 8]
-        size += padded(view.nbytes)
-    return ([b"".join(parts)] if size <= _JOINED else parts), size
+    pieces[0] = pack(f"<{len(sizes)}Q", *sizes)
+    total += LENGTH * len(sizes)
+    if total <= _JOINED:
+        pieces = [b"".join(pieces)]
+    check = 0
+    for piece in pieces:
+        check = crc32(piece, check)
+    return pieces, total, check
 
 
 def _refuse_foreign(path: str) -> None:

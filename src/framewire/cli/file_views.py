@@ -1,0 +1,199 @@
+"""How recording and replaying look, live and in the end."""
+
+from __future__ import annotations
+
+import json
+import time
+from abc import abstractmethod
+from typing import Any
+
+import framewire
+from framewire.cli.display import Display, View
+from framewire.cli.replaying import Replay
+from framewire.recording import Recorder
+from framewire.stats import Counts
+
+_SHOWN_TOPICS = 15
+_ALL = "all"  # no topic, which are bytes
+
+
+class SumView(View):
+    """A view that can also be printed as one JSON object, in the end."""
+
+    @abstractmethod
+    def describe(self, now: float) -> dict[str, Any]:
+        """The sum, for machines: times are in s, sizes in bytes."""
+
+
+class JsonSum(Display):
+    """Shows nothing but the sum, as JSON, in the end."""
+
+    interval = float("inf")
+
+    def finish(self, view: View, now: float) -> None:
+        """Print it."""
+        assert isinstance(view, SumView)
+        print(json.dumps(view.describe(now)), flush=True)
+
+
+class RecordView(SumView):
+    """What has been recorded, in all and of each topic.
+
+    Parameters
+    ----------
+    socket
+        Counts its messages: its codec has ``stamp=True``.
+    recorder
+        Where they go.
+    """
+
+    def __init__(self, socket: framewire.Socket, recorder: Recorder) -> None:
+        self._socket = socket
+        self._recorder = recorder
+        self._first = recorder.messages, recorder.nbytes
+        self._started = self._marked_at = time.monotonic()
+        self._marked: dict[bytes | str | None, Counts] = {}
+
+    def describe(self, now: float) -> dict[str, Any]:
+        """The sum of this run; the file may have had more before."""
+        total = framewire.stats(self._socket).total
+        return {
+            "file": self._recorder.path,
+            "messages": self._recorder.messages - self._first[0],
+            "nbytes": self._recorder.nbytes - self._first[1],
+            "seconds": now - self._started,
+            "gaps": total.gaps,
+            "malformed": total.errors,
+        }
+
+    def lines(self, now: float) -> list[str]:
+        """The rate since the last call."""
+        messages, rate, megabytes, *_ = self._rows(now)[-1][1:]
+        elapsed = now - self._started
+        return [f"{elapsed:5.1f} s  {messages} messages  {rate}/s  {megabytes} MB/s"]
+
+    def table(self, now: float) -> Any:
+        """A row for each topic, with the rates since the last call."""
+        title = f"recording to {self._recorder.path}, {now - self._started:.1f} s"
+        return _table(title, self._rows(now))
+
+    def last_lines(self, now: float) -> list[str]:
+        """Nothing but the sum."""
+        return []
+
+    def last_table(self, now: float) -> Any:
+        """A row for each topic, with the mean rates."""
+        self._marked, self._marked_at = {}, self._started
+        return self.table(now)
+
+    def summary(self, now: float) -> str:
+        """The sum of this run."""
+        said = self.describe(now)
+        megabytes = said["nbytes"] / 1e6
+        return (
+            f"{said['messages']:,} messages, {megabytes:,.1f} MB in {said['seconds']:.1f} s "
+            f"to {said['file']}, {said['gaps']:,} missing, {said['malformed']:,} malformed"
+        )
+
+    def _rows(self, now: float) -> list[list[str]]:
+        """The topics with the most messages, and the sum, as the cells of a table."""
+        stats = framewire.stats(self._socket)
+        topics = sorted(stats.topics.items(), key=lambda item: -item[1].received)
+        everything: dict[bytes | str | None, Counts] = dict(topics[:_SHOWN_TOPICS])
+        everything[_ALL] = stats.total
+        elapsed = max(now - self._marked_at, 1e-9)
+        rows = []
+        for topic, counts in everything.items():
+            before = self._marked.get(topic, Counts())
+            rate = (counts.received - before.received) / elapsed
+            megabytes = (counts.received_bytes - before.received_bytes) / elapsed / 1e6
+            name = topic or ""
+            if isinstance(name, bytes):
+                name = repr(name)[2:-1][:30]  # nothing that a terminal obeys
+            numbers = f"{counts.received:,}", f"{rate:,.0f}", f"{megabytes:,.2f}"
+            rows.append([name, *numbers, f"{counts.gaps:,}", f"{counts.errors:,}"])
+        self._marked, self._marked_at = everything, now
+        return rows
+
+
+class ReplayView(SumView):
+    """What has been replayed.
+
+    Parameters
+    ----------
+    replay
+        What is under way.
+    """
+
+    def __init__(self, replay: Replay) -> None:
+        self._replay = replay
+        self._started = time.monotonic()
+        self._marked = (self._started, 0, 0)
+
+    def describe(self, now: float) -> dict[str, Any]:
+        """The sum."""
+        replay = self._replay
+        return {
+            "file": replay.path,
+            "messages": replay.messages,
+            "nbytes": replay.nbytes,
+            "seconds": now - self._started,
+            "latest": replay.latest,
+            "skipped": replay.skipped,
+        }
+
+    def lines(self, now: float) -> list[str]:
+        """The place, and the rate since the last call."""
+        replay = self._replay
+        (at, messages, nbytes), self._marked = self._marked, (now, replay.messages, replay.nbytes)
+        elapsed = max(now - at, 1e-9)
+        rate = (replay.messages - messages) / elapsed
+        megabytes = (replay.nbytes - nbytes) / elapsed / 1e6
+        return [
+            f"{now - self._started:5.1f} s  at {replay.position:.1f} of {replay.seconds:.1f} s"
+            f"  {replay.messages:,} messages  {rate:,.0f}/s  {megabytes:,.2f} MB/s"
+            f"  {replay.late * 1e3:.1f} ms late"
+        ]
+
+    def table(self, now: float) -> Any:
+        """A bar of how far it is, and the same."""
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.text import Text
+
+        bar = ProgressBar(total=max(self._replay.seconds, 1e-9), completed=self._replay.position)
+        return Group(Text(f"replaying {self._replay.path}"), bar, Text(*self.lines(now)), Text())
+
+    def last_lines(self, now: float) -> list[str]:
+        """Nothing but the sum."""
+        return []
+
+    def last_table(self, now: float) -> Any:
+        """The same, and how far it came."""
+        self._marked = (self._started, 0, 0)
+        return self.table(now)
+
+    def summary(self, now: float) -> str:
+        """The sum."""
+        replay = self._replay
+        skipped = f", {replay.skipped:,} damaged places skipped" if replay.skipped else ""
+        return (
+            f"{replay.messages:,} messages, {replay.nbytes / 1e6:,.1f} MB in "
+            f"{now - self._started:.1f} s, at most {replay.latest * 1e3:.1f} ms late{skipped}"
+        )
+
+
+def _table(title: str, rows: list[list[str]]) -> Any:
+    from rich import box
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
+    table.add_column("topic", style="bold cyan", no_wrap=True)
+    for heading in ("messages", "msg/s", "MB/s", "missing", "malformed"):
+        table.add_column(heading, justify="right", no_wrap=True, min_width=8)
+    for row in rows:
+        # As Text: in a str, rich takes brackets for markup.
+        table.add_row(*map(Text, row))
+    return Group(table, Text())  # the cursor rests on an empty line, where a terminal's "^C" fits

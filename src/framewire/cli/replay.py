@@ -1,0 +1,146 @@
+"""Send what was recorded again, as it came or faster.
+
+The messages of FILE are sent as they are, each after the time at which it came: stamps are those of
+then, so receivers that look at them see old messages, and signed ones are refused where they were
+taken before. Nothing is sent before somebody receives, and nothing is dropped: a receiver that does
+not keep up slows the replay. What came from a sub socket goes to subscribers, topics and all, with
+--type pub, and what a pull socket took to workers with --type push.
+
+The status is 1 if FILE is no recording, or damaged: what is before the damage has been sent, and
+--skip-errors goes on behind it. A file that was cut off is not damaged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+
+import framewire
+from framewire.cli import ending, wire
+from framewire.cli.display import Display, open_display
+from framewire.cli.file_views import JsonSum, ReplayView
+from framewire.cli.replaying import Replay
+from framewire.errors import DecodeError
+from framewire.recording import Recording
+
+_PATIENCE = 50  # ms that a send takes at most before it is seen that it is to end
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``framewire replay``."""
+    parser.add_argument("file", metavar="FILE", help="a recording")
+    wire.add_arguments(parser, wire.SENDING, bind=True, keys=False)
+    parser.add_argument(
+        "--speed",
+        type=speed,
+        default=1.0,
+        metavar="X",
+        help="how many times as fast as it came, such as 0.5, 10 or max (default: 1)",
+    )
+    parser.add_argument(
+        "--from",
+        dest="begin",
+        type=moment,
+        default=0.0,
+        metavar="S",
+        help="begin S seconds after the recording began",
+    )
+    parser.add_argument(
+        "--to", dest="end", type=moment, default=math.inf, metavar="S", help="end there"
+    )
+    parser.add_argument("--loop", action="store_true", help="begin again at the end, until Ctrl-C")
+    parser.add_argument(
+        "--wait",
+        type=moment,
+        default=math.inf,
+        metavar="S",
+        help="fail if nobody receives after S seconds; 0 does not wait for a subscriber "
+        "(default: wait)",
+    )
+    parser.add_argument("--skip-errors", action="store_true", help="go on behind what is damaged")
+    parser.add_argument(
+        "--json", action="store_true", help="show nothing, and print the sum as JSON in the end"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Replay.
+
+    Returns
+    -------
+    int
+        0, or 1 if it failed.
+    """
+    if arguments.type == "pub":  # the same for subscribers, but sees them and can wait for them
+        arguments.type = "xpub"
+    try:
+        with (
+            Recording(arguments.file, skip_errors=arguments.skip_errors) as recording,
+            framewire.Context() as context,
+            wire.open_socket(context, arguments) as socket,
+        ):
+            socket.sndtimeo = _PATIENCE
+            if arguments.type == "xpub":
+                socket.xpub_nodrop = True
+            replay = Replay(
+                arguments.file,
+                recording,
+                socket,
+                arguments.begin,
+                arguments.end,
+                arguments.speed,
+                arguments.loop,
+            )
+            try:
+                with JsonSum() if arguments.json else open_display() as display:
+                    if _show(replay, arguments.wait, display):
+                        socket.linger = -1  # what is on its way arrives
+            except DecodeError:
+                socket.linger = -1  # and so does what is before the damage
+                raise
+    except OSError as error:
+        return _failed(str(error) if error.errno is None else f"{arguments.file}: {error.strerror}")
+    except (DecodeError, wire.WireError) as error:
+        return _failed(str(error))
+    return 0
+
+
+def _show(replay: Replay, patience: float, display: Display) -> bool:
+    """Replay to the end, or to Ctrl-C; returns whether it came to the end."""
+    view = ReplayView(replay)
+    try:
+        with ending.stop_signals() as interrupted:
+            for steps in (replay.wait(patience) if patience > 0 else (), replay.run()):
+                for now in steps:
+                    display.tick(view, now)
+                    if interrupted.is_set():
+                        return False
+        return True
+    finally:
+        display.finish(view, time.monotonic())
+
+
+def speed(text: str) -> float:
+    """Return a factor, more than none; infinity for ``max``."""
+    factor = math.inf if text == "max" else float(text)
+    if not factor > 0:
+        raise ValueError(text)
+    return factor
+
+
+def moment(text: str) -> float:
+    """Return a time in seconds, perhaps none or forever."""
+    seconds = float(text)
+    if not seconds >= 0:
+        raise ValueError(text)
+    return seconds
+
+
+moment.__name__ = "time in seconds"  # argparse: invalid time in seconds value: 'x'
+
+
+def _failed(why: str) -> int:
+    print(f"framewire replay: {why}", file=sys.stderr)
+    return 1
