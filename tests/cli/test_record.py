@@ -4,10 +4,13 @@ import json
 import os
 import random
 import signal
+import sys
+import threading
 import time
 
 import numpy as np
 import pytest
+import terminal
 import zmq
 from recordings import frames_of, run, started, summed
 
@@ -261,3 +264,23 @@ def test_a_full_disk(sender, path):
     numbers = [int(message[0]) for message in frames_of(path)]
     assert numbers == list(range(len(numbers)))
     assert len(numbers) > 80
+
+
+def test_in_a_terminal(sender, path):
+    """What the live view shows, with what is in topics made harmless."""
+    push = sender(zmq.PUSH)
+
+    def send():
+        for i in range(3):
+            push.send_value(i, topic=b"imu\x1b[41m[b]")
+
+    thread = threading.Thread(target=send)  # it waits until somebody receives
+    thread.start()
+    command = [sys.executable, "-m", "framewire.cli", "record", address(push), str(path)]
+    status, output = terminal.run([*command, "--type", "pull", "--count", "3"])
+    thread.join()
+    assert status == 0
+    assert "\x1b[41m" not in output
+    final = output[output.rindex("recording to") :]
+    assert "imu" in final
+    assert "3 messages, " in final.splitlines()[-1]

@@ -2,10 +2,12 @@
 
 import itertools
 import signal
+import sys
 import time
 
 import numpy as np
 import pytest
+import terminal
 import zmq
 from recordings import finish, frames_of, make, run, started, summed
 
@@ -239,3 +241,14 @@ def test_usage(path, option):
     status, _, errors = run("replay", path, "tcp://127.0.0.1:1", *option)
     assert status == 2
     assert f"argument {option[0]}: invalid" in errors
+
+
+def test_in_a_terminal(receiver, path):
+    make(path, MESSAGES)
+    pull = receiver(zmq.PULL)
+    command = [sys.executable, "-m", "framewire.cli", "replay", str(path)]
+    status, output = terminal.run(
+        [*command, pull.last_endpoint.decode(), "--no-bind", "--type", "push", "--speed", "max"]
+    )
+    assert status == 0
+    assert "300 messages" in output[output.rindex("replaying") :]

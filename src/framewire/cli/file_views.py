@@ -10,6 +10,7 @@ from typing import Any
 import framewire
 from framewire.cli.display import Display, View
 from framewire.cli.replaying import Replay
+from framewire.cli.text import printable
 from framewire.recording import Recorder
 from framewire.stats import Counts
 
@@ -107,9 +108,7 @@ class RecordView(SumView):
             before = self._marked.get(topic, Counts())
             rate = (counts.received - before.received) / elapsed
             megabytes = (counts.received_bytes - before.received_bytes) / elapsed / 1e6
-            name = topic or ""
-            if isinstance(name, bytes):
-                name = repr(name)[2:-1][:30]  # nothing that a terminal obeys
+            name = "" if topic is None else printable(topic, 30)
             numbers = f"{counts.received:,}", f"{rate:,.0f}", f"{megabytes:,.2f}"
             rows.append([name, *numbers, f"{counts.gaps:,}", f"{counts.errors:,}"])
         self._marked, self._marked_at = everything, now
