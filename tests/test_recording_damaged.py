@@ -364,3 +364,16 @@ def test_random_damage(path, large):
     assert found
     assert {error.code for error in found} <= CODES
     assert all(error.offset is not None for error in found)
+
+
+def test_an_index_that_is_no_file(path, large):
+    """Nothing waits for what may come through a pipe."""
+    index = index_of(path)
+    index.unlink()
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("no pipes with names")
+    os.mkfifo(index)
+    all_found(path)
+    with pytest.raises(FileExistsError):
+        Recorder(path, append=True)
+    assert len(Recording(path)) == 200

@@ -10,7 +10,7 @@ from importlib import import_module
 
 import framewire
 
-COMMANDS = ("bench", "demo", "record", "replay", "schema", "tap")
+COMMANDS = ("bench", "demo", "info", "record", "replay", "schema", "tap")
 """The sub-commands. Each is a module of this package with a docstring, which is its help,
 ``add_arguments(parser)`` and ``run(arguments)``, which returns the exit status."""
 

@@ -34,12 +34,14 @@ from framewire.errors import DecodeError
 from framewire.recording import Recorder
 
 _AT_ONCE = 256  # messages between two looks at the clock
+_QUEUE = 1000  # messages, all in memory where the disk is slower than the stream
 _PATIENCE = 100  # ms that one look at the wire takes at most
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``framewire record``."""
     wire.add_arguments(parser, keys=False)
+    parser.set_defaults(queue=_QUEUE)
     parser.add_argument("file", metavar="FILE", help="where to; by custom its name ends in .fwr")
     ending.add_arguments(parser)
     parser.add_argument(
@@ -83,7 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
                 recorder.close()
                 display.finish(view, time.monotonic())
     except FileExistsError as error:
-        return _failed(f"{error.filename}: {error.strerror} (--append goes on with it)")
+        hint = " (--append goes on with it)" if error.filename == arguments.file else ""
+        return _failed(f"{error.filename}: {error.strerror}{hint}")
     except BlockingIOError:
         return _failed(f"{arguments.file}: something else records to it")
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from bisect import bisect_left
 
 from ..errors import DecodeError
@@ -45,6 +46,8 @@ class Index:
         self._file: io.BufferedReader | None = None
         self.stored = 0  # entries of the file that are used
         try:
+            if not os.path.isfile(index_path(path)):  # a pipe, say, could be waited for
+                return
             self._file = open(index_path(path), "rb")  # noqa: SIM115
             if read_header(self._file.read(HEADER_SIZE).ljust(HEADER_SIZE), INDEX_MAGIC) == header:
                 self.stored = max(0, self._file.seek(0, 2) - HEADER_SIZE) // ENTRY

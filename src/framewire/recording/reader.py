@@ -74,7 +74,7 @@ class Recording:
         limits: Limits | None = None,
         skip_errors: bool = False,
     ) -> None:
-        self._path = os.fspath(path)
+        self._path = os.fsdecode(path)
         self._limits = limits or Limits()
         self._skip_errors = skip_errors
         self._lock = threading.Lock()
@@ -143,10 +143,12 @@ class Recording:
         i = number + count if number < 0 else number
         if not 0 <= i < count:
             raise IndexError(f"message {number} of {count}")
-        found = next(self.read(i, i + 1), None)
-        if found is None:
-            raise DecodeError(f"message {number} is damaged", "record")
-        return found
+        cursor = self._cursor("number", i + 1)
+        while (head := _next_head(cursor)) is not None and head.number < i:
+            cursor.advance(head)
+        if head is None or head.number > i:
+            raise DecodeError(f"message {i} is damaged", "record")
+        return Recorded(i, head.time, head.elapsed, cursor.body(head, self._limits))
 
     def read(self, start: int = 0, stop: int | None = None) -> Iterator[Recorded]:
         """Read the messages with the numbers from `start` up to, and without, `stop`.

@@ -48,7 +48,7 @@ _JOINED = 1 << 16  # bytes of a message: one of fewer is put together, of more w
 
 
 class Recorder:
-    """Appends messages to a file, each with the time at which it was given.
+    """Appends messages to a file, each with the time at which it was given. For one thread.
 
     What `write` has taken is in the file at the latest after `flush`, and then survives the end of
     the process, however it comes. If the power fails, what the system has not written yet is
@@ -87,7 +87,7 @@ class Recorder:
     def __init__(
         self, path: str | os.PathLike[str], *, append: bool = False, sync: float | None = None
     ) -> None:
-        self.path = os.fspath(path)
+        self.path = os.fsdecode(path)
         self._sync = sync
         self._entries = bytearray()  # of the index, for the next flush
         _refuse_foreign(index_path(self.path))
@@ -96,8 +96,7 @@ class Recorder:
         self._files = contextlib.ExitStack()
         self._file = self._files.enter_context(open(number, "wb", buffering=_BUFFER))  # noqa: SIM115
         try:
-            if fcntl is not None:
-                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(number)
             self._resume()
             if sync is not None:
                 _sync_folder(self.path)
@@ -237,11 +236,26 @@ def _body(frames: Sequence[Buffer]) -> tuple[Sequence[Buffer], int, int]:
     return pieces, total, check
 
 
+def _lock(file: int) -> None:
+    """Have nothing else record to the file, where files can be locked."""
+    if fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:  # not on this file system
+            pass
+
+
 def _refuse_foreign(path: str) -> None:
     """Raise an error if there is a file with the index's name that is something else."""
-    with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
-        if not INDEX_MAGIC.startswith(file.read(len(INDEX_MAGIC))):
-            raise FileExistsError(errno.EEXIST, "it is no index of a recording", path)
+    if not os.path.lexists(path):
+        return
+    if os.path.isfile(path):  # and no pipe, which could be waited for
+        with open(path, "rb") as file:
+            if INDEX_MAGIC.startswith(file.read(len(INDEX_MAGIC))):
+                return
+    raise FileExistsError(errno.EEXIST, "File exists, and is no index of a recording", path)
 
 
 def _sync_folder(path: str) -> None:
