@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import terminal
 import zmq
-from recordings import frames_of, run, started, summed
+from recordings import frames_of, make, run, started, summed
 
 import framewire
 from framewire.recording import Recording
@@ -234,7 +234,20 @@ def test_a_wrong_address_leaves_no_file(path):
     status, _, errors = run("record", "tcp:/127.0.0.1:1", path)
     assert status == 1
     assert errors.startswith("framewire record: tcp:/127.0.0.1:1")
-    assert not path.exists()
+    assert not list(path.parent.iterdir())
+    make(path, [[b"x"]])
+    assert run("record", "tcp:/127.0.0.1:1", path, "--append")[0] == 1
+    assert frames_of(path) == [[b"x"]]
+
+
+def test_nobody_reads_what_is_shown(sender, path):
+    """As with `| head -1`: it ends, and what came is in the file."""
+    push = sender(zmq.PUSH)
+    with started("record", address(push), path, "--type", "pull") as recorder:
+        recorder.stdout.close()
+        push.send(b"x")
+        assert recorder.wait(60) == 141
+    assert frames_of(path) == [[b"x"]]
 
 
 def test_two_recorders(sender, path):

@@ -184,7 +184,7 @@ def test_damaged(receiver, path):
         assert [pull.recv_multipart() for _ in range(count)] == MESSAGES[:count]
         status, output, errors = finish(replay)
     assert status == 1
-    assert errors.startswith("framewire replay: the message at byte ")
+    assert errors.startswith(f"framewire replay: {path}: the message at byte ")
     assert f"{count:,} messages, " in output
     with replaying(path, pull, "--speed", "max", "--skip-errors", "--json") as replay:
         expected = MESSAGES[:count] + MESSAGES[count + 1 :]
@@ -217,7 +217,7 @@ def test_no_recording(path, tmp_path):
     assert (status, errors) == (1, f"framewire replay: {path}: No such file or directory\n")
     path.write_text("some text")
     status, _, errors = run("replay", path, f"ipc://{tmp_path}/s")
-    assert (status, errors.startswith("framewire replay: no recording: ")) == (1, True)
+    assert (status, errors.startswith(f"framewire replay: {path}: no recording: ")) == (1, True)
 
 
 @pytest.mark.parametrize("kind", ["pub", "push", "pair"])

@@ -7,8 +7,8 @@ read up to its last whole message. FILE.index makes finding a time quick; withou
 
 A sub socket changes nothing for others; it gets what is sent after it has connected. A pull socket
 takes its share of the messages like any other worker. Where a stream is faster than they can be
-written, a PUSH waits, and what a PUB sends is lost; what is missing is counted if messages have
-stamps.
+written, a PUSH waits, and what a PUB sends is lost. What is missing is counted if messages have
+stamps; with --type pull that has what other workers took.
 
 The status is 1 if nothing can be recorded: FILE is there already and --append is not given, the
 disk is full, the address is wrong.
@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import math
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -67,12 +68,14 @@ def run(arguments: argparse.Namespace) -> int:
     int
         0, or 1 if nothing could be recorded, or no more.
     """
+    created = not os.path.lexists(arguments.file)
     try:
         with (
             ending.stop_signals() as interrupted,
+            # Before the socket, which begins to take messages at once.
+            Recorder(arguments.file, append=arguments.append, sync=arguments.sync) as recorder,
             framewire.Context() as context,
             wire.open_socket(context, arguments) as socket,
-            Recorder(arguments.file, append=arguments.append, sync=arguments.sync) as recorder,
         ):
             # With it a socket counts what its messages say of themselves.
             socket.codec = framewire.Codec(stamp=True)
@@ -84,6 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
                         break
                 recorder.close()
                 display.finish(view, time.monotonic())
+    except BrokenPipeError:  # of what is shown
+        raise
     except FileExistsError as error:
         hint = " (--append goes on with it)" if error.filename == arguments.file else ""
         return _failed(f"{error.filename}: {error.strerror}{hint}")
@@ -91,7 +96,12 @@ def run(arguments: argparse.Namespace) -> int:
         return _failed(f"{arguments.file}: something else records to it")
     except OSError as error:
         return _failed(f"{arguments.file}: {error.strerror}")
-    except (DecodeError, wire.WireError) as error:
+    except DecodeError as error:
+        return _failed(f"{arguments.file}: {error}")
+    except wire.WireError as error:
+        if created:
+            os.unlink(recorder.path)
+            os.unlink(recorder.index_path)
         return _failed(str(error))
     return 0
 

@@ -100,9 +100,13 @@ def run(arguments: argparse.Namespace) -> int:
             except DecodeError:
                 socket.linger = -1  # and so does what is before the damage
                 raise
+    except BrokenPipeError:  # of what is shown
+        raise
     except OSError as error:
         return _failed(str(error) if error.errno is None else f"{arguments.file}: {error.strerror}")
-    except (DecodeError, wire.WireError) as error:
+    except DecodeError as error:
+        return _failed(f"{arguments.file}: {error}")
+    except wire.WireError as error:
         return _failed(str(error))
     return 0
 

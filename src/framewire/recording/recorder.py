@@ -67,7 +67,7 @@ class Recorder:
 
     Attributes
     ----------
-    path : str
+    path, index_path : str
     messages : int
         In the file, and given.
     nbytes : int
@@ -88,9 +88,10 @@ class Recorder:
         self, path: str | os.PathLike[str], *, append: bool = False, sync: float | None = None
     ) -> None:
         self.path = os.fsdecode(path)
+        self.index_path = index_path(self.path)
         self._sync = sync
         self._entries = bytearray()  # of the index, for the next flush
-        _refuse_foreign(index_path(self.path))
+        _refuse_foreign(self.index_path)
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
         number = os.open(self.path, flags if append else flags | os.O_EXCL, 0o666)
         self._files = contextlib.ExitStack()
@@ -104,6 +105,7 @@ class Recorder:
             self._fail()
             raise
         self._synced = monotonic()
+        self._safe = 0  # bytes of the file that are on the disk
 
     def _resume(self) -> None:
         """Find the end, or write the header; and bring the index up to it."""
@@ -125,7 +127,7 @@ class Recorder:
         self._file.flush()
         self._flushed = self.nbytes
         index_file = open(  # noqa: SIM115
-            index_path(self.path), "r+b" if stored else "wb", buffering=0
+            self.index_path, "r+b" if stored else "wb", buffering=0
         )
         self._index = self._files.enter_context(index_file)
         if not stored:
@@ -186,11 +188,13 @@ class Recorder:
         try:
             self._file.flush()
             self._flushed = self.nbytes
-            self._index.write(self._entries)
-            self._entries.clear()
-            if self._sync is not None and monotonic() >= self._synced + self._sync:
-                self._synced = monotonic()
+            if self._entries:
+                self._index.write(self._entries)
+                self._entries.clear()
+            due = self._sync is not None and monotonic() >= self._synced + self._sync
+            if due and self._safe < self.nbytes:
                 os.fsync(self._file.fileno())
+                self._synced, self._safe = monotonic(), self.nbytes
         except BaseException:
             self._fail()
             raise
