@@ -144,6 +144,7 @@ def test_from_a_time(numbered):
     for elapsed in times:
         assert recording.find(elapsed / 1e9) == times.index(elapsed)
     assert recording.find(-5) == recording.find(0) == 0
+    assert recording.find(float("inf")) == 300
     assert recording.find(recording.seconds + 1e-6) == 300
 
 

@@ -22,7 +22,8 @@ class Replay:
 
     Parameters
     ----------
-    recording
+    path, recording
+        The file, for what is shown, and its messages.
     socket
         What sends them; its SNDTIMEO says how long it takes at most to see that it is to end.
     begin, end
@@ -58,8 +59,8 @@ class Replay:
         self._socket = socket
         self._speed = speed
         self._loop = loop
-        self._start = recording.find(begin) if begin < math.inf else len(recording)
-        self._stop = len(recording) if end == math.inf else recording.find(end)
+        self._start = recording.find(begin)
+        self._stop = recording.find(end)
         self._begin = begin
         self.seconds = max(0.0, min(end, recording.seconds) - begin)
         self.messages = self.nbytes = 0

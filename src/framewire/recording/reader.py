@@ -15,6 +15,7 @@ from .layout import HEADER_SIZE, MAGIC, Entry, Head, Header, read_header
 
 __all__ = ["Recorded", "Recording"]
 
+_FOREVER = 1e10  # seconds: more than a recording can have
 _HEADS_WINDOW = 1 << 12  # bytes to read at once where only heads are looked at
 
 
@@ -182,7 +183,7 @@ class Recording:
 
         The start is when the recording was created. Where there is none, it is the length.
         """
-        at = round(seconds * 1e9)
+        at = round(min(max(seconds, 0.0), _FOREVER) * 1e9)
         cursor = self._cursor("elapsed", at, _HEADS_WINDOW)
         number = 0
         while (head := _next_head(cursor)) is not None:
