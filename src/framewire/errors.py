@@ -12,9 +12,9 @@ class DecodeError(ValueError):
     ----------
     code : str
         What is wrong, in one word: one of the names in "How to read" in the wire format, or
-        ``mismatch``, ``limit``, ``refused``.
+        ``mismatch``, ``limit``, ``refused``; of a recording, one in "How to read" there.
     offset : int or None
-        Where in the head, in bytes, if that is known.
+        Where in the head, or in the recording, in bytes, if that is known.
     """
 
     def __init__(self, message: str, code: str, offset: int | None = None) -> None:

@@ -27,7 +27,6 @@ from .layout import (
     make_entry,
     make_head,
     make_header,
-    padded,
 )
 from .reader import Recording
 
@@ -225,13 +224,14 @@ def _body(frames: Sequence[Buffer]) -> tuple[Sequence[Buffer], int, int]:
         size = view.nbytes
         sizes.append(size)
         pieces.append(view)
+        total += LENGTH + size
         if size & 7:
-            pieces.append(_PADDING[size & 7])
-        total += padded(size)
+            padding = _PADDING[size & 7]
+            pieces.append(padding)
+            total += len(padding)
     if not sizes:
         raise ValueError("a message has at least one frame")
     pieces[0] = pack(f"<{len(sizes)}Q", *sizes)
-    total += LENGTH * len(sizes)
     if total <= _JOINED:
         pieces = [b"".join(pieces)]
     check = 0
