@@ -20,10 +20,10 @@ from random import Random
 import numpy as np
 import pytest
 import zmq
+from documents import DOCS, ROOT, blocks_of
 
 import framewire
 
-ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "embed"
 HERE = Path(__file__).parent / "embedding"
 
@@ -89,33 +89,42 @@ def built(tmp_path_factory, worker_id):
     return build
 
 
-def build_extension(built, source):
-    """The module that the setup.py beside `source` builds."""
+def build_extension(built, name, write_in):
+    """The module `name` that a setup.py builds, in a folder into which its sources are written."""
 
     def make_in(folder):
         compiler()
-        for path in (source, source.with_name("setup.py")):
-            shutil.copy(path, folder)
+        write_in(folder)
         make(folder, sys.executable, "setup.py", "-q", "build_ext", "--inplace")
 
     pytest.importorskip("Cython")
     pytest.importorskip("setuptools")
-    folder = built(source.stem, make_in)
-    path = folder / (source.stem + sysconfig.get_config_var("EXT_SUFFIX"))
-    spec = importlib.util.spec_from_file_location(source.stem, path)
+    folder = built(name, make_in)
+    path = folder / (name + sysconfig.get_config_var("EXT_SUFFIX"))
+    spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
+def copy_from(folder, name):
+    """What writes a module and its setup.py."""
+
+    def write_in(into):
+        for file in (f"{name}.pyx", "setup.py"):
+            shutil.copy(folder / file, into)
+
+    return write_in
+
+
 @pytest.fixture(scope="session")
 def calls(built):
-    return build_extension(built, HERE / "calls.pyx")
+    return build_extension(built, "calls", copy_from(HERE, "calls"))
 
 
 @pytest.fixture(scope="session")
 def relay(built):
-    return build_extension(built, EXAMPLE / "relay.pyx")
+    return build_extension(built, "relay", copy_from(EXAMPLE, "relay"))
 
 
 @pytest.fixture(scope="session")
@@ -718,3 +727,37 @@ def test_consumer_of_producer(producer, tmp_path):
         "100 arrays; of the last one float32 (1000, 3) [1498.5   1498.625 1498.75 ]\n"
         "1100 messages, 1000 with a stamp; 0 gaps\n"
     )
+
+
+# ---- docs/embedding.md
+
+
+def blocks(*languages):
+    return [b.text for b in blocks_of(DOCS / "embedding.md") if b.language in languages]
+
+
+@direct
+def test_the_page_has_a_module(built, pair):
+    def write_in(folder):
+        for text in blocks("cython", "python"):
+            (folder / re.match(r"# (\S+)\n", text)[1]).write_text(text, "utf-8")
+
+    assert blocks("sh")[1] == "python setup.py build_ext --inplace\n"
+    total = build_extension(built, "total", write_in).total
+    here, there = pair
+    framewire.send_many(here, np.arange(12.0).reshape(4, 3))
+    assert total(there, 4) == sum(range(12))
+    framewire.send_array(here, np.arange(3))
+    with pytest.raises(framewire.SchemaError):
+        total(there, 1)
+
+
+def test_the_page_compiles_the_producer(tmp_path):
+    compiler()
+    for name in ("csrc", "examples"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "libzmq.so").symlink_to(libzmq())
+    command = blocks("sh")[0].replace("cc ", f"{compiler()} ", 1)
+    where = {"CPATH": HERE, "LIBRARY_PATH": tmp_path, "LD_LIBRARY_PATH": Path(libzmq()).parent}
+    make(tmp_path, "env", *[f"{name}={path}" for name, path in where.items()], "sh", "-c", command)
+    assert (tmp_path / "producer").exists()
