@@ -68,7 +68,6 @@ LANGUAGES = {
     "text": "screens: test_quickstart.py",
     "": "no code: grammars, drawings, bytes",
     "{toctree}": "for the site",
-    "{include}": "for the site",
 }
 
 
