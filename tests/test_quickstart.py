@@ -17,7 +17,10 @@ from loopback import kill_group
 WHEEL = os.environ.get("FRAMEWIRE_WHEEL")
 INSTALLING = r"python3 -m venv venv|\. venv/bin/activate|pip install framewire"
 ENDLESS = "python sender.py\n"
-EXACT = ("framewire schema telemetry:Imu\n", "python batch_receiver.py\n")  # numbers may differ else
+EXACT = (
+    "framewire schema telemetry:Imu\n",
+    "python batch_receiver.py\n",
+)  # numbers may differ else
 
 
 def open_terminal(commands, folder):

@@ -242,7 +242,13 @@ cdef Codec current_default():
 
 
 def default_codec():
-    """The codec of the process, everything set. See `set_default_codec`."""
+    """The codec of the process. See `set_default_codec`.
+
+    Returns
+    -------
+    Codec
+        Everything in it is set.
+    """
     return current_default()
 
 

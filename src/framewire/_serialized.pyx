@@ -54,12 +54,19 @@ def send_string(socket, u, int flags=0, bint copy=True, encoding="utf-8", **kwar
         See `send`.
     encoding : str
 
+    Returns
+    -------
+    zmq.MessageTracker or None
+        As `send`.
+
     Raises
     ------
     TypeError
         Not a str.
     UnicodeEncodeError
         The encoding has no such character. Nothing has been sent.
+    zmq.Again, zmq.ContextTerminated, zmq.ZMQError
+        As `send`.
     """
     if comes_by(socket, SEND):
         return pyzmq.Socket.send_string(socket, u, flags, copy, encoding, **kwargs)
@@ -77,10 +84,23 @@ def send_string(socket, u, int flags=0, bint copy=True, encoding="utf-8", **kwar
 def recv_string(socket, int flags=0, encoding="utf-8"):
     """`zmq.Socket.recv_string`: receive one frame as text.
 
+    Parameters
+    ----------
+    socket : zmq.Socket
+    flags : int
+        See `recv`.
+    encoding : str
+
+    Returns
+    -------
+    str
+
     Raises
     ------
     UnicodeDecodeError
         It is no such text. The frame has been consumed.
+    zmq.Again, zmq.ContextTerminated, zmq.ZMQError
+        As `recv`.
     """
     if comes_by(socket, RECV):
         return pyzmq.Socket.recv_string(socket, flags, encoding)
@@ -106,6 +126,8 @@ def send_json(socket, obj, int flags=0, **kwargs):
     ------
     TypeError, ValueError, RecursionError
         As `json.dumps`. Nothing has been sent.
+    zmq.Again, zmq.ContextTerminated, zmq.ZMQError
+        As `send`.
     """
     if comes_by(socket, SEND):
         return pyzmq.Socket.send_json(socket, obj, flags, **kwargs)
@@ -126,10 +148,17 @@ def recv_json(socket, int flags=0, **kwargs):
     **kwargs
         Passed on to `json.loads`.
 
+    Returns
+    -------
+    object
+        As `json.loads`.
+
     Raises
     ------
     json.JSONDecodeError, UnicodeDecodeError, RecursionError
         As `json.loads`. The frame has been consumed.
+    zmq.Again, zmq.ContextTerminated, zmq.ZMQError
+        As `recv`.
     """
     if comes_by(socket, RECV):
         return pyzmq.Socket.recv_json(socket, flags, **kwargs)
@@ -154,10 +183,17 @@ def send_pyobj(socket, obj, int flags=0, protocol=DEFAULT_PROTOCOL, **kwargs):
     **kwargs
         `send`'s ``copy``, ``track``, ``routing_id`` and ``group``.
 
+    Returns
+    -------
+    zmq.MessageTracker or None
+        As `send`.
+
     Raises
     ------
     Exception
         As `pickle.dumps`. Nothing has been sent.
+    zmq.Again, zmq.ContextTerminated, zmq.ZMQError
+        As `send`.
 
     Warnings
     --------
@@ -212,12 +248,19 @@ def recv_pyobj(socket, int flags=0, *, globals=None):
         The exact ``(module, name)`` pairs that the pickle may name; all else is refused. An empty
         one allows plain values only: numbers, text, bytes, lists, dicts and the like.
 
+    Returns
+    -------
+    object
+        As `pickle.loads`.
+
     Raises
     ------
     RefusedError
         The pickle names something that is not in `globals`. The frame has been consumed.
     Exception
         As `pickle.loads`, and what the pickle itself raises.
+    zmq.Again, zmq.ContextTerminated, zmq.ZMQError
+        As `recv`.
 
     Warnings
     --------
@@ -245,6 +288,16 @@ def send_serialized(socket, msg, serialize, int flags=0, bint copy=True, **kwarg
         Called with `msg`; returns a sequence of frames.
     flags, copy, **kwargs
         See `send_multipart`.
+
+    Returns
+    -------
+    zmq.MessageTracker or None
+        As `send_multipart`.
+
+    Raises
+    ------
+    Exception
+        As `serialize`, and as `send_multipart`. Nothing has been sent.
     """
     if comes_by(socket, SEND_MULTIPART):
         return pyzmq.Socket.send_serialized(socket, msg, serialize, flags, copy, **kwargs)
@@ -266,6 +319,11 @@ def recv_serialized(socket, deserialize, int flags=0, bint copy=True):
     -------
     object
         What `deserialize` returns.
+
+    Raises
+    ------
+    Exception
+        As `deserialize`; the message has been consumed. And as `recv_multipart`.
     """
     if comes_by(socket, RECV_MULTIPART):
         return pyzmq.Socket.recv_serialized(socket, deserialize, flags, copy)

@@ -121,20 +121,68 @@ def text(n: int) -> Any:
     """A text of at most `n` bytes in UTF-8, padded with zeros: ``Annotated[str, text(16)]``.
 
     Type checkers want the Annotated; without one, ``name: text(16)`` is the same.
+
+    Parameters
+    ----------
+    n : int
+        Bytes, 0 or more. A text that needs more is refused, and not cut.
+
+    Returns
+    -------
+    annotation
+        A field that comes back as a str.
+
+    Raises
+    ------
+    ValueError
+        `n` is negative, or 2**31 and more.
     """
     return replace(_scalar(f"S{_natural(n)}"), cls=str)
 
 
 def blob(n: int) -> Any:
-    """`n` bytes, shorter values padded with zeros: ``Annotated[bytes, blob(16)]``."""
+    """`n` bytes, shorter values padded with zeros: ``Annotated[bytes, blob(16)]``.
+
+    Parameters
+    ----------
+    n : int
+        Bytes, 0 or more. What is longer is refused, and not cut.
+
+    Returns
+    -------
+    annotation
+        A field that comes back as bytes, padding included.
+
+    Raises
+    ------
+    ValueError
+        `n` is negative, or 2**31 and more.
+    """
     return _scalar(f"V{_natural(n)}")
 
 
 def array(item: Any, shape: int | Sequence[int]) -> Any:
     """An array of a fixed shape: ``Annotated[numpy.ndarray, array(f32, (3, 3))]``.
 
-    `item` is a number or bool, or a dtype; the elements are in C order. Of texts, enumerations and
-    records they are numpy's: bytes, integers and structured scalars.
+    Parameters
+    ----------
+    item : annotation or dtype
+        A number or bool, or a dtype. Of texts, enumerations and records the elements are numpy's:
+        bytes, integers and structured scalars.
+    shape : int or tuple of int
+        The elements are in C order.
+
+    Returns
+    -------
+    annotation
+        A field that comes back as a read-only array: a view of the record where that is aligned.
+
+    Raises
+    ------
+    TypeError
+        The elements would have no fixed size.
+    ValueError
+        A length is negative, or 2**31 and more.
     """
     kind = field_type(item)
     if kind.form in ("str", "bytes", None):
@@ -148,6 +196,21 @@ def pad(n: int) -> Any:
 
     As a class variable it is no argument of a call for type checkers either; ``_1: pad(4)`` is the
     same without them.
+
+    Parameters
+    ----------
+    n : int
+        Bytes, 0 or more. They are zero in a record that is packed, and ignored in one that came.
+
+    Returns
+    -------
+    annotation
+        No field: neither the class's call nor its instances know it.
+
+    Raises
+    ------
+    ValueError
+        `n` is negative, or 2**31 and more.
     """
     return FieldType(None, np.dtype(f"V{_natural(n)}"))
 

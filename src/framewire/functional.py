@@ -104,6 +104,11 @@ class _Deserialize(_Registering):
             The names of the serializers that are allowed; those of the default codec if it is not
             given.
 
+        Returns
+        -------
+        object
+            What `serialize` was given; see `recv_value` for what comes back as what.
+
         Raises
         ------
         RefusedError

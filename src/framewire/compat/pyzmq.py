@@ -157,6 +157,11 @@ def recv_zipped_pickle(socket: zmq.Socket[Any], flags: int = 0) -> Any:
     flags : int
         ``zmq.DONTWAIT``.
 
+    Returns
+    -------
+    object
+        As `pickle.loads`.
+
     Raises
     ------
     framewire.LimitError
@@ -226,6 +231,11 @@ def recv_signed_zipped_pickle(socket: zmq.Socket[Any], flags: int = 0, *, key: b
         ``zmq.DONTWAIT``.
     key : bytes
         The sender's.
+
+    Returns
+    -------
+    object
+        As `pickle.loads`.
 
     Raises
     ------

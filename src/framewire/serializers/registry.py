@@ -168,7 +168,17 @@ def register_serializer(
 
 
 def unregister_serializer(name: str) -> None:
-    """Undo `register_serializer`. KeyError if it was not registered."""
+    """Undo `register_serializer`.
+
+    Parameters
+    ----------
+    name : str
+
+    Raises
+    ------
+    KeyError
+        It was not registered.
+    """
     if name in IDS:
         raise KeyError(name)
     del _loaded[name]
