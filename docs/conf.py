@@ -17,11 +17,11 @@ myst_heading_anchors = 3  # as GitHub has them, for links into a page
 autodoc_typehints = "none"  # the docstrings have the types, in words
 autosummary_generate = False  # only the tables
 napoleon_google_docstring = False
-napoleon_use_ivar = True  # attributes are a list, as parameters are
 napoleon_use_rtype = False
 
 html_theme = "furo"
 html_title = "framewire"
+pygments_dark_style = "monokai"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sphinx = html_show_copyright = False

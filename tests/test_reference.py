@@ -107,7 +107,7 @@ def is_method(member):
 
 TESTMOD = """\
 import doctest, importlib, sys
-print(doctest.testmod(importlib.import_module(sys.argv[1])))
+print(*doctest.testmod(importlib.import_module(sys.argv[1]))[:2])
 """
 
 
@@ -123,4 +123,4 @@ def test_examples(module, count, tmp_path):
     if not is_installed(PUBLIC.get(module, "framewire")):
         pytest.skip(f"{module} needs what is not installed")
     code, output, errors = run_program(["-c", TESTMOD, module], tmp_path)
-    assert (code, output, errors) == (0, f"TestResults(failed=0, attempted={count})\n", "")
+    assert (code, output, errors) == (0, f"0 {count}\n", "")
