@@ -73,7 +73,6 @@ check() {
     git ls-files '*.c' '*.h' | xargs clang-format --dry-run --Werror
     mypy
     (cd "$scratch" && python -m mypy.stubtest framewire --allowlist "$OLDPWD/tests/stubtest.txt")
-    sphinx-build -W --keep-going -q docs "$scratch/site"
 }
 
 # The lower bounds of the run-time dependencies, as pip wants them.

@@ -74,7 +74,7 @@ LANGUAGES = {
 @pytest.mark.parametrize("page", ALL, ids=STEM)
 def test_every_block_is_tested_or_no_code(page):
     for block in blocks_of(page):
-        assert block.language in LANGUAGES, f"{page.name}:{block.line}"
+        assert block.language in LANGUAGES, f"{page.name}:{block.line}: who runs {block.language}?"
 
 
 # ---- commands
@@ -103,7 +103,7 @@ COMMANDS = {
     "csrc/fuzz/run 3600": (".ci/nightly", "csrc/fuzz/run "),
     "fuzz/run 3600": (".ci/nightly", " fuzz/run "),
     "pip install '.[docs]'": (".ci/run", "framewire[lint,docs]"),
-    "sphinx-build -W docs build/site": (".ci/lib.sh", "sphinx-build -W "),
+    "sphinx-build -W docs build/site": (".ci/run", "sphinx-build -W "),
 }
 
 
@@ -117,6 +117,7 @@ def commands_of(page):
 @pytest.mark.parametrize("page", [page for page in ALL if page.stem not in FILES], ids=STEM)
 def test_commands_are_those_that_are_run(page):
     for command in commands_of(page):
+        assert command in COMMANDS, f"{page.name}: {command}: who runs that?"
         file, text = COMMANDS[command]
         runner = ROOT / file
         if runner.parts[-2] != ".ci" or runner.exists():  # which the sdist has not
