@@ -85,6 +85,8 @@ def test_docstrings(module, name):
     thing = getattr(importlib.import_module(module), name)
     if not callable(thing) or re.fullmatch(r"[uif]\d+", name):
         return  # a constant, or a field's type: docs/api says what it is
+    if not thing.__module__.startswith("framewire"):
+        return  # pyzmq's own
     text = inspect.getdoc(thing) or ""
     assert re.match(r"\S.*[.:)]$", text.split("\n\n")[0].replace("\n", " ")), "a summary"
     if inspect.isclass(thing):
