@@ -43,7 +43,11 @@ NEEDS = {
     "osbrain": "osbrain",
     "serializers": "google.protobuf blosc2",
 }
-FILES = {"quickstart": "test_quickstart.py", "embedding": "test_embed.py"}  # where they run
+FILES = {  # where they run
+    "quickstart": "test_quickstart.py",
+    "embedding": "test_embed.py",
+    "tools": "cli/",
+}
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.stem not in FILES], ids=STEM)
