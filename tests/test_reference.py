@@ -20,6 +20,7 @@ PUBLIC = {
     "framewire.compat.dask": "distributed",
     "framewire.compat.osbrain": "framewire",
     "framewire.compat.pyzmq": "framewire",
+    "framewire.recording": "framewire",
 }  # and what each needs
 DIRECTIVE = (  # of reST, with the names that it has in further lines
     r"^\.\. ((?:current|auto)?module|(?:auto)?(?:function|class|exception|data)):: ([\w.]+).*"
