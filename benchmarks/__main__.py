@@ -1,99 +1,128 @@
-"""The command line: run the groups that are named, print a table, keep it as JSON."""
+"""Run the benchmarks, draw what they measured, compare it, and put it into the documents.
+
+Without a command, `run`: everything, side by side.
+"""
 
 import argparse
-import faulthandler
-import json
-import platform
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy
-import zmq
+from . import compare, documents, groups, machine, plot, tables
+from .results import ROOT, Case, Run, load, newest
 
-import framewire
-
-from . import (
-    agents,
-    awaited,
-    batches,
-    busy,
-    c_loop,
-    drop_in,
-    greenlets,
-    in_dask,
-    one_thread,
-    records,
-    sealing,
-    serializers,
-    threshold,
-    two_processes,
-    values,
-)
-from .report import Case
-
-GROUPS: dict[str, Callable[[int, int], Iterator[Case | threshold.Sweep | serializers.Table]]] = {
-    "processes": two_processes.run,
-    "thread": one_thread.run,
-    "busy": busy.run,
-    "asyncio": awaited.run,
-    "batches": batches.run,
-    "records": records.run,
-    "pyzmq": drop_in.run,
-    "green": greenlets.run,
-    "osbrain": agents.run,
-    "values": values.run,
-    "serializers": serializers.run,
-    "sealing": sealing.run,
-    "dask": in_dask.run,
-    "threshold": threshold.run,
-}
-DEFAULT = [name for name in GROUPS if name != "threshold"]
-CASE_LIMIT = 600  # seconds
+COMMANDS = ("run", "plot", "compare", "readme")
+OUTPUT = ROOT / "build" / "benchmarks"
+FIGURES = ROOT / "docs" / "figures"
 
 
-def describe() -> str:
-    """What was measured, in two lines."""
-    return (
-        f"framewire {framewire.__version__} ({framewire.transport}), pyzmq {zmq.__version__},"
-        f" libzmq {zmq.zmq_version()}, numpy {numpy.__version__}\n"
-        f"{platform.python_implementation()} {platform.python_version()}, {platform.platform()},"
-        f" {time.strftime('%Y-%m-%d')}"
-    )
-
-
-def main() -> None:
+def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "groups", nargs="*", metavar="group", help=f"of {', '.join(GROUPS)}; {DEFAULT} if none"
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="measure; a table, JSON, plots, and where others win")
+    run.add_argument(
+        "groups",
+        nargs="*",
+        metavar="group",
+        help=f"of {', '.join(groups.GROUPS)}; if none, all but threshold",
     )
-    parser.add_argument("--quick", action="store_true", help="a minute, and rougher figures")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to FILE")
-    options = parser.parse_args()
-    unknown = set(options.groups) - set(GROUPS)
-    if unknown:
-        parser.error(f"no such group: {', '.join(sorted(unknown))}")
-    rounds, scale = (2, 5) if options.quick else (5, 1)
+    run.add_argument("--quick", action="store_true", help="less of all, and rougher figures")
+    run.add_argument("--rounds", type=int, default=3, help="of which the best counts (default: 3)")
+    run.add_argument(
+        "--json", type=Path, metavar="FILE", help="instead of build/benchmarks/DATE.json"
+    )
+    run.add_argument("--figures", type=Path, default=OUTPUT, metavar="DIR", help="for the plots")
 
-    print(describe())
-    if c_loop.available():
-        print(f"without the C loop: {c_loop.available()}")
-    rows = []
-    for group in options.groups or DEFAULT:
-        cases = GROUPS[group](rounds, scale)
-        while True:
-            faulthandler.dump_traceback_later(CASE_LIMIT, exit=True)
-            case = next(cases, None)
-            faulthandler.cancel_dump_traceback_later()
-            if case is None:
-                break
-            case.print()
-            rows += case.rows()
-    missed = sum(row["met"] is False for row in rows)
-    print(f"\n{sum(row['met'] is True for row in rows)} targets met, {missed} missed")
-    if options.json:
-        options.json.write_text(json.dumps({"about": describe(), "rows": rows}, indent=1) + "\n")
+    draw = commands.add_parser("plot", help="draw rate and latency against size, from JSON")
+    draw.add_argument("json", type=Path)
+    draw.add_argument("-o", "--output", type=Path, default=FIGURES, metavar="DIR")
+
+    two = commands.add_parser("compare", help="two runs: ratios first, then seconds")
+    two.add_argument("old", type=Path)
+    two.add_argument("new", type=Path)
+    two.add_argument("--threshold", type=float, default=compare.THRESHOLD, metavar="FACTOR")
+    two.add_argument(
+        "--fail-over",
+        type=float,
+        metavar="FACTOR",
+        help="exit with 1 if framewire fell behind a contender of the same run by more",
+    )
+    readme = commands.add_parser(
+        "readme", help="write the tables of README.md and docs/, and the figures, from JSON"
+    )
+    readme.add_argument("json", type=Path, nargs="?", help="if none, the newest kept one")
+    readme.add_argument("--check", action="store_true", help="write nothing; exit with 1 if stale")
+    return parser
+
+
+def run(names: list[str], rounds: int, quick: bool, json: Path | None, figures: Path) -> int:
+    rounds, scale = (2, 5) if quick else (rounds, 1)
+    done = Run(machine.describe() | {"command": " ".join(["run", *names, *["--quick"] * quick])})
+    print("\n".join(f"{name}: {value}" for name, value in done.about.items()))
+    path = json or OUTPUT / f"{done.about['date'][:10]}.json"
+    begun = time.monotonic()
+
+    def cases() -> Iterator[Case]:
+        for name in names or groups.DEFAULT:
+            start = time.monotonic()
+            for line in groups.lines(name, rounds, scale):
+                done.left_out.update(line.left_out)
+                if line.case:
+                    done.cases.append(line.case)
+                    yield line.case
+            done.save(path)  # what there is, should the next one be interrupted
+            done.about[f"seconds of {name}"] = f"{time.monotonic() - start:.0f}"
+
+    for text in tables.stream(cases()):
+        print(text, flush=True)
+    done.about["seconds"] = f"{time.monotonic() - begun:.0f}"
+    done.save(path)
+    summary(done)
+    print(f"\n{path}", *draw(done, figures), sep="\n")
+    return 1 if any(name.startswith("the rest of") for name in done.left_out) else 0
+
+
+def summary(done: Run) -> None:
+    print("\n".join(tables.slower(done.cases)))
+    met = [row.met for case in done.cases for row in case.rows if row.met is not None]
+    print(f"\n{sum(met)} targets met, {len(met) - sum(met)} missed, in {done.about['seconds']} s")
+    for name, why in done.left_out.items():
+        print(f"left out: {name}: {why}")
+
+
+def draw(done: Run, figures: Path) -> list[Path]:
+    try:
+        return plot.draw(done, figures)
+    except ImportError:
+        print("no plots: matplotlib is not installed", file=sys.stderr)
+        return []
+
+
+def main(argv: list[str]) -> int:
+    if not argv or argv[0] not in (*COMMANDS, "-h", "--help"):
+        argv = ["run", *argv]
+    parser = arguments()
+    options = parser.parse_args(argv)
+    if options.command == "run":
+        if unknown := set(options.groups) - set(groups.GROUPS):
+            parser.error(f"no such group: {', '.join(sorted(unknown))}")
+        return run(options.groups, options.rounds, options.quick, options.json, options.figures)
+    if options.command == "plot":
+        print(*plot.draw(load(options.json), options.output), sep="\n")
+        return 0
+    if options.command == "compare":
+        lines, behind = compare.compare(load(options.old), load(options.new), options.threshold)
+        print("\n".join(lines))
+        return 1 if options.fail_over and behind > options.fail_over else 0
+    done = load(options.json or newest())
+    if options.check:
+        stale = documents.stale(done)
+        print("\n".join(f"not what the JSON gives: {name}" for name in stale))
+        return 1 if stale else 0
+    print(*documents.write(done), *plot.draw(done, FIGURES), sep="\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from functools import partial
 from importlib.util import find_spec
 
-from .report import Case, best
+from .report import interleave, left_out, measured
+from .results import Case
 
 SIZES = {1_000: 4000, 1_000_000: 1000}  # bytes of an array: how many requests
 HOW = ("agents-fw", "agents-osbrain")
@@ -46,15 +47,15 @@ def measure(how: str, serializer: str, size: int, count: int) -> float:
 
 def run(rounds: int, scale: int) -> Iterator[Case]:
     if find_spec("osbrain") is None:
-        print("\nwithout osBrain: it is not installed")
+        left_out["osBrain"] = "not installed"
         return
     for serializer in ("pickle", "dill"):
         for size, count in SIZES.items():
             jobs = {key: partial(measure, key, serializer, size, count // scale) for key in HOW}
-            yield Case(
+            yield measured(
                 f"osBrain: a request with a {size} B array, and it back, by {serializer}, ipc",
-                best(jobs, rounds),
-                latency=True,
+                interleave(jobs, rounds),
+                shown="time",
             )
 
 

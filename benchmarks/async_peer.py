@@ -85,6 +85,8 @@ async def play(contender: str, role: str, size: int, count: int, hwm: int, endpo
         zmq.PAIR if role in ("echo", "ping") else zmq.PULL if open_end is open_bound else zmq.PUSH
     )
     with module.Context() as context, open_end(context, kind, hwm, endpoint) as socket:
+        if open_end is open_bound:
+            say(socket.last_endpoint.decode())
         values = names(socket, socket, way, size)
         if role == "produce":
             await loop(way.send, values)(count)

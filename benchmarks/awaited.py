@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from .pairs import delays, round_trips, throughput
-from .report import AtLeast, Case, best, interleave
+from .report import AtLeast, interleave, measured, nth
+from .results import Case
 
 HWM = 1000  # messages: libzmq's own default
 ARRAYS = {
@@ -14,38 +15,38 @@ ARRAYS = {
 }
 BYTES = {"async-fw-raw": 300_000, "async-fw-bytes": 200_000, "async-raw": 60_000}
 PINGED = dict.fromkeys(BYTES, 5000)
-PACED = dict.fromkeys(BYTES, 1000)
+PACED = dict.fromkeys(BYTES, 500)
 
 
-def streams(counts: dict[str, int], size: int, rounds: int, scale: int) -> dict[str, float]:
+def streams(counts: dict[str, int], size: int, rounds: int, scale: int) -> dict[str, list[float]]:
     jobs = {
         key: partial(throughput, key, "tcp", size, count // scale, HWM)
         for key, count in counts.items()
     }
-    return best(jobs, rounds)
+    return interleave(jobs, rounds)
 
 
 def latency(
     title: str, jobs: dict[str, Callable[[], tuple[float, float]]], rounds: int
 ) -> Iterator[Case]:
-    """The median of what each round had for half and for 99 % of the messages."""
     trips = interleave(jobs, rounds)
     for i, what in enumerate(("p50", "p99")):
-        yield Case(
+        yield measured(
             f"asyncio: 100 B {title}, {what}",
-            {key: sorted(each[i] for each in times)[rounds // 2] for key, times in trips.items()},
+            nth(trips, i),
             {"async-raw": AtLeast(1)},
-            latency=True,
+            of="median",
+            shown="time",
         )
 
 
 def run(rounds: int, scale: int) -> Iterator[Case]:
-    yield Case(
+    yield measured(
         "asyncio: 96 B arrays between two processes, tcp",
         streams(ARRAYS, 96, rounds, scale),
         {"async-recipe": AtLeast(5)},
     )
-    yield Case(
+    yield measured(
         "asyncio: 100 B of bytes between two processes, tcp",
         streams(BYTES, 100, rounds, scale),
         {"async-raw": AtLeast(2)},

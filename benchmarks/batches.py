@@ -14,7 +14,8 @@ from . import c_loop
 from .contenders import BATCHES, rows
 from .pairs import pair
 from .peer import SLICES, command
-from .report import AtMost, Case, best, mean
+from .report import AtMost, interleave, measured
+from .results import Case
 
 BATCH = 1000  # messages, as in loop.c
 SIZE = 1024  # bytes
@@ -62,13 +63,13 @@ def one_thread(rounds: int) -> Iterator[Case]:
         "one-by-one": partial(exchange, one_by_one),
         "c-array": partial(c_loop.seconds, "c-array", "batches", SIZE, TIMES * BATCH, HWM),
     }
-    took = best(jobs, rounds)
-    for ours, target in (("many", 3), ("many-rows", 1.4)):
-        yield Case(
-            f"1 KB arrays in batches of {BATCH}, send + receive, inproc, one thread",
+    took = interleave(jobs, rounds)
+    for ours, what, target in (("many", "a list", 3), ("many-rows", "rows of an array", 1.4)):
+        yield measured(
+            f"1 KB arrays in batches of {BATCH}, {what}, send + receive, inproc, one thread",
             {key: took[key] for key in (ours, "one-by-one", "c-array") if key in took},
             {"c-array": AtMost(target)},
-            latency=True,
+            shown="time",
         )
 
 
@@ -94,7 +95,8 @@ def run(rounds: int, scale: int) -> Iterator[Case]:
             f"rows-{count}": partial(receive, f"rows-{count}", role, SENT // scale)
             for count in BATCHES
         }
-        yield Case(
+        yield measured(
             f"1 KB arrays in batches, receiver of two processes, tcp, {what}",
-            mean(jobs, min(rounds, 3)),
+            interleave(jobs, min(rounds, 3)),
+            of="mean",
         )

@@ -13,7 +13,8 @@ from .contenders import CONTENDERS, names
 from .one_thread import inproc
 from .pairs import throughput
 from .peer import timer
-from .report import AtLeast, Case, mean
+from .report import AtLeast, interleave, measured
+from .results import Case
 
 COUNTS = {"fw": 400_000, "raw": 100_000, "recipe": 100_000}
 ROUNDS = 3
@@ -50,19 +51,20 @@ def exchange(key: str, count: int) -> float:
 def run(rounds: int, scale: int) -> Iterator[Case]:
     rounds = min(rounds, ROUNDS)
     counts = {key: count // scale for key, count in COUNTS.items()}
-    note = ", ".join(f"{count:,} {key}" for key, count in counts.items())
     targets = {"raw": AtLeast(20), "recipe": AtLeast(20)}
-    yield Case(
-        f"another thread computing: 1 KB array, inproc, send + receive ({note})",
-        mean({key: partial(exchange, key, count) for key, count in counts.items()}, rounds),
+    yield measured(
+        "another thread computing: 1 KB array, inproc, send + receive",
+        interleave({key: partial(exchange, key, count) for key, count in counts.items()}, rounds),
         targets,
+        of="mean",
     )
     received = {
         key: partial(throughput, key, "tcp", SIZE, count, 1000, "consume-busy")
         for key, count in counts.items()
     }
-    yield Case(
-        f"another thread computing: 1 KB array, receiver of two processes, tcp ({note})",
-        mean(received, rounds),
+    yield measured(
+        "another thread computing: 1 KB array, receiver of two processes, tcp",
+        interleave(received, rounds),
         targets,
+        of="mean",
     )

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, Literal
 
 import numpy as np
 import zmq
 
 import framewire
 
-from . import recipe, trees
+from . import array_codecs, c_loop, recipe, trees
 
 HEAD_SIZE = 24  # bytes: the head of a 1-D array
 POOL_SLOTS = 8
@@ -29,6 +30,7 @@ class Contender:
     recv: str
     pack: Callable[[Any], Any] = lambda array: array
     module: str = "zmq"
+    codec: trees.Codec | None = None  # its functions are `encode` and `decode`
 
 
 def framed(array: Any) -> list[bytes]:
@@ -63,17 +65,17 @@ CONTENDERS = {
     ),
     # A loop that makes each message anew: it fills an array, and sends it.
     "fill-pool": Contender(
-        "BufferPool.acquire, fill, send_array(copy=False)",
+        "framewire BufferPool.acquire, fill, send_array(copy=False)",
         "z = pool.acquire(); z[...] = x; framewire.send_array(a, z, copy=False)",
         FW_RECV,
     ),
     "fill-empty": Contender(
-        "numpy.empty, fill, send_array(copy=False)",
+        "framewire, numpy.empty, fill, send_array(copy=False)",
         "z = empty(x.shape); z[...] = x; framewire.send_array(a, z, copy=False)",
         FW_RECV,
     ),
     "fill-copy": Contender(
-        "one array, fill, send_array(copy=True)",
+        "framewire, one array, fill, send_array(copy=True)",
         "room[...] = x; framewire.send_array(a, room, copy=True)",
         FW_RECV,
     ),
@@ -89,13 +91,13 @@ CONTENDERS = {
         "framewire send_raw/recv_raw", "framewire.send_raw(a, x)", FW_RECV_RAW, framed
     ),
     "fw-one-frame": Contender(
-        "one frame, copied", "framewire.send_raw(a, x, copy=True)", FW_RECV_RAW, joined
+        "framewire, one frame, copied", "framewire.send_raw(a, x, copy=True)", FW_RECV_RAW, joined
     ),
     "fw-two-frames": Contender(
-        "two frames, copied", "framewire.send_raw(a, x, copy=True)", FW_RECV_RAW, framed
+        "framewire, two frames, copied", "framewire.send_raw(a, x, copy=True)", FW_RECV_RAW, framed
     ),
     "fw-two-inplace": Contender(
-        "two frames, in place",
+        "framewire, two frames, in place",
         "framewire.send_raw(a, x[0], SNDMORE); framewire.send_raw(a, x[1], copy=False)",
         FW_RECV_RAW,
         framed,
@@ -125,6 +127,31 @@ CONTENDERS = {
     ),
 }
 
+CONTENDERS |= {
+    "pyomq": Contender(
+        "pyomq send/recv, same bytes", "a.send(x)", "y = b.recv()", np.ndarray.tobytes, "pyomq"
+    ),
+    "pyomq-inplace": Contender(
+        "pyomq send/recv(copy=False)",
+        "a.send(x, copy=False)",
+        RAW_RECV_INPLACE,
+        np.ndarray.tobytes,
+        "pyomq",
+    ),
+}
+
+# An array by another library, over pyzmq multipart: in place where pyzmq gains by it.
+FRAMES = "[frame.buffer for frame in b.recv_multipart(copy=False)]"
+CONTENDERS |= {
+    f"array-{name}": Contender(
+        f"{codec.title}, pyzmq multipart",
+        "a.send_multipart(encode(x), copy=small)",
+        f"y = decode(b.recv_multipart() if small else {FRAMES})",
+        codec=codec,
+    )
+    for name, codec in array_codecs.CODECS.items()
+}
+
 # A dict with arrays in it, which every receiver reads whole and compares.
 CHECKED = "trees.check(y)"
 CONTENDERS["value-fw"] = Contender(
@@ -136,9 +163,10 @@ CONTENDERS["value-fw"] = Contender(
 CONTENDERS |= {
     key.replace("tree", "value"): Contender(
         f"{codec.title}, pyzmq multipart",
-        f"trees.send(a, {key!r}, x)",
-        f"y = trees.recv(b, {key!r}); {CHECKED}",
+        "a.send_multipart(encode(x), copy=False)",
+        f"y = decode({FRAMES}); {CHECKED}",
         trees.value,
+        codec=codec,
     )
     for key, codec in trees.CODECS.items()
     if key != "tree-fw"
@@ -253,9 +281,9 @@ CONTENDERS |= {
 
 # The contenders of loop.c, by the same rule; those of values.py, and the sockets of drop_in.py.
 OTHER_TITLES = {
-    "agents-fw": "agents with framewire's install()",
+    "agents-fw": "framewire's install() in the agents",
     "agents-osbrain": "agents as they are",
-    "signed": "framewire",
+    "signed": "framewire, key=",
     "hashlib": "hashlib's HMAC-SHA256 of as many bytes, twice",
     "sealed": "framewire dumps and loads",
     "zlib:1": "zlib",
@@ -274,9 +302,9 @@ OTHER_TITLES = {
     "record": "framewire.Record",
     "msgspec-struct": "msgspec.Struct, array_like, MessagePack",
     "struct": "struct and a named tuple",
-    "seq": "u32",
-    "t": "f64",
-    "msg": "str of 17",
+    "seq": "framewire record, u32",
+    "t": "framewire record, f64",
+    "msg": "framewire record, str of 17",
     "in-dask-fw": "framewire.compat.dask",
     "in-dask": "dask's own",
     "one-by-one": "framewire send_array/recv_array, one by one",
@@ -284,17 +312,47 @@ OTHER_TITLES = {
     "recv_value": "framewire recv_value",
     "recv_array": "framewire recv_array",
     "msgspec": "msgspec.msgpack, encoder and decoder made before",
-    "framewire": "framewire's socket",
-    "pyzmq": "pyzmq's socket",
+    "framewire": "framewire",
+    "pyzmq": "pyzmq",
+    "pyomq-calls": "pyomq",
 }
+
+
+# Part of what framewire does in the same case.
+FLOORS = ("read", "hashlib", "zlib:1", "zstd", "lz4", "blosc2")
 
 
 def title(key: str) -> str:
     """What a contender is called in the tables."""
     others = OTHER_TITLES | {name: codec.title for name, codec in trees.CODECS.items()}
+    if key.startswith("by-"):
+        return f"framewire dumps + loads, {key.removeprefix('by-')}"
+    if key.startswith("alone-"):
+        return f"{key.removeprefix('alone-')} alone"
     if key.startswith("consume"):
-        return "alone" if key.startswith("consume-records") else "beside a thread that computes"
+        busy = not key.startswith("consume-records")
+        return f"framewire, {'beside a thread that computes' if busy else 'alone'}"
     return others[key] if key in others else CONTENDERS[key].title
+
+
+def whose(key: str) -> Literal["framewire", "peer", "floor"]:
+    """What a row stands for: ours, another library, or what nobody can be faster than."""
+    if key.startswith("c-") or key in FLOORS:
+        return "floor"
+    return "framewire" if title(key).startswith("framewire") else "peer"
+
+
+def missing(key: str) -> str:
+    """Why a contender cannot run here; an empty string if it can."""
+    if key.startswith("c-"):
+        return c_loop.available()
+    needed = {"pyomq-calls": ["pyomq"], "in-dask": ["distributed"]}.get(key, [])
+    if way := CONTENDERS.get(key):
+        needed = [way.module.partition(".")[0]] + ([way.codec.needs] if way.codec else [])
+    elif codec := trees.CODECS.get(key):
+        needed = [codec.needs]
+    absent = [name for name in needed if name and find_spec(name) is None]
+    return f"{absent[0]} is not installed" if absent else ""
 
 
 def names(a: Any, b: Any, contender: Contender, size: int) -> dict[str, Any]:
@@ -306,6 +364,9 @@ def names(a: Any, b: Any, contender: Contender, size: int) -> dict[str, Any]:
         "framewire": framewire,
         "recipe": recipe,
         "trees": trees,
+        "encode": contender.codec and contender.codec.encode,
+        "decode": contender.codec and contender.codec.decode,
+        "small": size < zmq.COPY_THRESHOLD,
         "SNDMORE": zmq.SNDMORE,
         "empty": np.empty,
         "pool": framewire.BufferPool(array.shape, array.dtype, POOL_SLOTS),

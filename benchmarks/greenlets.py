@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 
 from .pairs import throughput
-from .report import AtLeast, Case, best
+from .report import AtLeast, interleave, measured
+from .results import Case
 
 HWM = 1000  # messages: libzmq's own default
 SIZE = 96  # bytes
@@ -21,8 +22,8 @@ def run(rounds: int, scale: int) -> Iterator[Case]:
             key: partial(throughput, key, "tcp", SIZE, count // scale, HWM)
             for key, count in counts.items()
         }
-        yield Case(
+        yield measured(
             f"gevent: {SIZE} B {what} between two processes, tcp",
-            best(jobs, rounds),
+            interleave(jobs, rounds),
             {target: AtLeast(2)},
         )

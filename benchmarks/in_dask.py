@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from .one_thread import seconds
-from .report import AtLeast, Case, best
+from .report import AtLeast, interleave, left_out, measured
+from .results import Case
 
 SIZES = {128: "128 B", 1024: "1 KiB", 8192: "8 KiB", 65536: "64 KiB", 1 << 20: "1 MiB"}
 CONTRACT = 65536  # bytes: up to this size framewire is to be 1.5 times as fast
@@ -21,9 +22,11 @@ MANY, SMALL, LARGE = 500, 1024, 64 << 20  # arrays, and bytes of one
 
 def run(rounds: int, scale: int) -> Iterator[Case]:
     if find_spec("distributed") is None:
+        left_out["dask"] = "not installed"
         return
+    del scale  # the time of a round is fixed
     yield from one_process(rounds)
-    yield from between_processes(rounds, scale)
+    yield from between_processes(rounds)
 
 
 @contextmanager
@@ -62,15 +65,15 @@ def whole_message(key: str, array: np.ndarray) -> float:
 def one_process(rounds: int) -> Iterator[Case]:
     for size, title in SIZES.items():
         array = np.arange(size // 8).astype("f8")
-        took = best({key: partial(there_and_back, key, array) for key in KEYS}, rounds)
+        took = interleave({key: partial(there_and_back, key, array) for key in KEYS}, rounds)
         target = {"in-dask": AtLeast(1.5)} if size <= CONTRACT else {}
-        yield Case(f"dask: {title} array, serialize + deserialize", took, target, latency=True)
+        yield measured(f"dask: {title} array, serialize + deserialize", took, target, shown="time")
     masked = np.ma.array(np.arange(1024.0), mask=np.arange(1024) % 3 == 0)
-    took = best({key: partial(there_and_back, key, masked) for key in KEYS}, rounds)
-    yield Case("dask: 8 KiB masked array, serialize + deserialize", took, latency=True)
+    took = interleave({key: partial(there_and_back, key, masked) for key in KEYS}, rounds)
+    yield measured("dask: 8 KiB masked array, serialize + deserialize", took, shown="time")
     array = np.arange(1024.0)
-    took = best({key: partial(whole_message, key, array) for key in KEYS}, rounds)
-    yield Case("dask: a message with an array of 8 KiB, dumps + loads", took, latency=True)
+    took = interleave({key: partial(whole_message, key, array) for key in KEYS}, rounds)
+    yield measured("dask: a message with an array of 8 KiB, dumps + loads", took, shown="time")
 
 
 def make(count: int, size: int) -> list[np.ndarray]:
@@ -107,13 +110,13 @@ def cluster_jobs(client: Any, count: int, size: int) -> dict[str, Callable[[], f
     return {"gathered": gathered, "from worker to worker": moved}
 
 
-def between_processes(rounds: int, scale: int) -> Iterator[Case]:
+def between_processes(rounds: int) -> Iterator[Case]:
     """What a user of a cluster gains: no target, since sockets and scheduling take nearly all."""
     from distributed import Client, LocalCluster
 
     options = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
     with LocalCluster(n_workers=2, processes=True, **options) as cluster, Client(cluster) as client:
-        for count, size in ((MANY // scale, SMALL), (1, LARGE)):
+        for count, size in ((MANY, SMALL), (1, LARGE)):
             for what, job in cluster_jobs(client, count, size).items():
 
                 def on(key: str, job: Callable[[], float] = job) -> float:
@@ -121,10 +124,10 @@ def between_processes(rounds: int, scale: int) -> Iterator[Case]:
                         job()  # connections, caches
                         return min(job() for _ in range(3))
 
-                took = best({key: partial(on, key) for key in KEYS}, rounds)
+                took = interleave({key: partial(on, key) for key in KEYS}, rounds)
                 title = f"{count} arrays of 1 KiB" if count > 1 else "an array of 64 MiB"
-                yield Case(
+                yield measured(
                     f"dask: {title} {what} in a cluster of two workers",
                     took,
-                    latency=True,
+                    shown="time",
                 )

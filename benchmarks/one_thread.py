@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from timeit import Timer
 from typing import Any
 
@@ -11,10 +12,13 @@ import zmq
 from . import c_loop
 from .contenders import CONTENDERS, names
 from .peer import timer
-from .report import AtLeast, AtMost, Case, best
+from .report import AtLeast, AtMost, interleave, measured
+from .results import Case
 
 HWM = 1000  # messages
 SLICE = 0.05  # seconds that a round of a contender takes
+BYTES = 4_000_000_000  # that the C loop sends in a round, where the arrays are large
+IN_PLACE = "fw-inplace raw-inplace recipe-inplace pyomq-inplace c-inplace"
 Job = Callable[[], float]
 
 
@@ -32,17 +36,21 @@ def inproc(make_context: Callable[[], Any] = zmq.Context) -> Iterator[tuple[Any,
 def seconds(statement: str, values: dict[str, Any]) -> float:
     """Seconds a run of the statement, over about `SLICE` seconds."""
     timed = timer(statement, values)
-    number, took = 20, timed.timeit(20)
-    number = max(20, min(1_000_000, int(SLICE / max(took / number, 1e-8))))
+    number, took = 1, timed.timeit(1)
+    while took < SLICE / 10 and number < 100_000:
+        number *= 5
+        took = timed.timeit(number)
+    number = max(3, min(1_000_000, int(SLICE * number / max(took, 1e-8))))
     return timed.timeit(number) / number
 
 
 def exchange(key: str, size: int) -> float:
     """Seconds to send and receive a message."""
     if key.startswith("c-"):
-        return c_loop.seconds(key, "inproc", size, 20_000 if size > 100_000 else 300_000, HWM)
-    with inproc() as (a, b):
-        way = CONTENDERS[key]
+        count = max(20, min(300_000, BYTES // size))
+        return c_loop.seconds(key, "inproc", size, count, HWM)
+    way = CONTENDERS[key]
+    with inproc(import_module(way.module).Context) as (a, b):
         return seconds(f"{way.send}; {way.recv}", names(a, b, way, size))
 
 
@@ -70,30 +78,35 @@ def jobs(measure: Callable[[str, int], float], keys: str, size: int) -> dict[str
 
 def run(rounds: int, scale: int) -> Iterator[Case]:
     del scale  # the time of a round is fixed
-    yield Case(
+    yield measured(
         "1 KB float64 array, send + receive, inproc, one thread",
-        best(jobs(exchange, "fw recipe raw c-array c-bare", 1024), rounds),
+        interleave(jobs(exchange, "fw recipe raw pyomq c-array c-bare", 1024), rounds),
         {
             "recipe": AtLeast(30),
             "raw": AtLeast(2),
             "c-array": AtMost(4),
             "c-bare": AtMost(4),
         },
-        latency=True,
+        shown="time",
     )
-    yield Case(
+    yield measured(
         "4 MB array, copy=False, send + receive, inproc, one thread",
-        best(jobs(exchange, "fw-inplace raw-inplace recipe-inplace c-inplace", 4_000_000), rounds),
+        interleave(
+            jobs(
+                exchange, "fw-inplace raw-inplace recipe-inplace pyomq-inplace c-inplace", 4_000_000
+            ),
+            rounds,
+        ),
         {"c-inplace": AtMost(4)},
-        latency=True,
+        shown="time",
     )
     for size in (20_000, 1_000_000):
-        yield Case(
+        yield measured(
             f"{size // 1000} kB array, filled anew, send + receive, inproc, one thread",
-            best(jobs(exchange, "fill-pool fill-empty fill-copy", size), rounds),
-            latency=True,
+            interleave(jobs(exchange, "fill-pool fill-empty fill-copy", size), rounds),
+            shown="time",
         )
-    sent = best(
+    sent = interleave(
         jobs(
             send_alone,
             "fw-inplace fw-buffer fw-tracked fw-buffer-tracked raw-inplace raw-tracked"
@@ -108,15 +121,15 @@ def run(rounds: int, scale: int) -> Iterator[Case]:
         ("an array, tracked", "fw-tracked", "raw-tracked", "c-inplace"),
         ("a raw buffer, tracked", "fw-buffer-tracked", "raw-tracked", "c-buffer"),
     ):
-        yield Case(
+        yield measured(
             f"100 kB in-place send of {what}, inproc",
             {key: sent[key] for key in (ours, theirs, c) if key in sent},
             {theirs: AtLeast(10)},
-            latency=True,
+            shown="time",
         )
-    yield Case(
+    yield measured(
         "two frames (24 B and 1 KB), send + receive, inproc, one thread",
-        best(jobs(exchange, "fw-frames raw-frames c-frames", 1024), rounds),
+        interleave(jobs(exchange, "fw-frames raw-frames c-frames", 1024), rounds),
         {"raw-frames": AtLeast(4)},
-        latency=True,
+        shown="time",
     )

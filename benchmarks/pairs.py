@@ -1,6 +1,7 @@
 """Run two processes against each other, bounded in time, and leave none behind."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -10,7 +11,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from .peer import ROOT, SLICES, command
+from . import sweep_peer
+from .peer import SLICES, command
+from .results import ROOT
 
 Transport = Literal["tcp", "ipc"]
 
@@ -26,6 +29,11 @@ class Pair:
         """What the binding end prints after its endpoint, as it comes."""
         assert self.binder.stdout is not None
         yield from self.binder.stdout
+
+    def release(self) -> None:
+        """Tell the binding end that it may close its sockets."""
+        assert self.binder.stdin is not None
+        self.binder.stdin.close()
 
 
 def _pin() -> None:
@@ -55,14 +63,18 @@ def awake() -> Iterator[None]:
         yield
 
 
-def _finish(process: "subprocess.Popen[str]") -> None:
-    """Tell a process that it may close its socket, and wait until it has ended."""
-    assert process.stdin is not None
-    process.stdin.close()
-    if process.wait():
-        raise RuntimeError(
-            f"exit status {process.returncode} (-9: took too long) of {process.args!r}"
-        )
+def _finish(processes: list["subprocess.Popen[str]"]) -> None:
+    """Tell one after the other that it may close its socket, and wait until it has ended."""
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait()
+    # the one that was not killed is the one that failed
+    for process in sorted(processes, key=lambda each: each.returncode == -signal.SIGKILL):
+        if process.returncode:
+            raise RuntimeError(
+                f"exit status {process.returncode} (-9: took too long) of {process.args!r}"
+            )
 
 
 @contextmanager
@@ -76,7 +88,8 @@ def pair(
 ) -> Iterator[Pair]:
     """Start two commands, the second with the endpoint of the first.
 
-    Both are killed after `limit` seconds, and on the way out; an end that failed is an error.
+    Both are killed after `limit` seconds, when one fails, and on the way out; an end that failed is
+    an error.
     `one_core` (Linux) keeps both on the same core.
 
     The connecting end is told to close only when the other is done: a libzmq that reads no more
@@ -85,21 +98,32 @@ def pair(
     with ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="framewire-bench-"))
         endpoint = "tcp://127.0.0.1:*" if transport == "tcp" else f"ipc://{directory}/socket"
+        started: list[subprocess.Popen[str]] = []
+
+        def end_both() -> None:
+            for process in started:
+                process.kill()
+
+        def watch(process: "subprocess.Popen[str]") -> None:
+            if process.wait():
+                end_both()
 
         def start(argv: list[str]) -> "subprocess.Popen[str]":
             process = stack.enter_context(_start(argv, one_core))
             stack.callback(process.kill)
-            watchdog = threading.Timer(limit, process.kill)
-            watchdog.start()
-            stack.callback(watchdog.cancel)
+            started.append(process)
+            threading.Thread(target=watch, args=(process,), daemon=True).start()
             return process
+
+        watchdog = threading.Timer(limit, end_both)
+        watchdog.start()
+        stack.callback(watchdog.cancel)
 
         first = start([*binder, endpoint])
         assert first.stdout is not None
         second = start([*connector, first.stdout.readline().strip()])
         yield Pair(first, second)
-        _finish(first)
-        _finish(second)
+        _finish(started)
 
 
 def throughput(
@@ -126,8 +150,43 @@ def round_trips(
         one_core=one_core,
     ) as running:
         assert running.connector.stdout is not None
-        median, tail = (float(line) for line in running.connector.stdout)
+        trips = [float(line) for line in running.connector.stdout]
+    median, tail = trips
     return median, tail
+
+
+def sweep(
+    contender: str, transport: Transport, steps: list[sweep_peer.Step]
+) -> list[tuple[float, float, float]]:
+    """At each step the seconds a message one way, and median and 99th percentile of round trips.
+
+    All in one pair of processes, which saves starting one for each; a C program starts at once.
+    """
+    if contender.startswith("c-"):
+        return [
+            (
+                throughput(contender, transport, step.size, step.count, step.hwm),
+                *round_trips(contender, transport, step.size, step.pings, one_core=False),
+            )
+            for step in steps
+        ]
+    with pair(
+        sweep_peer.command(contender, "bound", steps),
+        sweep_peer.command(contender, "connected", steps),
+        transport,
+    ) as running:
+        assert running.connector.stdout is not None
+        trips = [float(line) for line in running.connector.stdout]
+        running.release()
+        slices = [float(line) for line in running.lines()]
+    return [
+        (
+            sum(slices[SLICES * i + 1 : SLICES * (i + 1)]) / (step.count // SLICES * (SLICES - 1)),
+            trips[2 * i],
+            trips[2 * i + 1],
+        )
+        for i, step in enumerate(steps)
+    ]
 
 
 def delays(contender: str, size: int, count: int) -> tuple[float, float]:
@@ -137,5 +196,6 @@ def delays(contender: str, size: int, count: int) -> tuple[float, float]:
         command(contender, "pace", size, count, 1000),
         "tcp",
     ) as running:
-        median, tail = (float(line) for line in running.lines())
+        times = [float(line) for line in running.lines()]
+    median, tail = times
     return median, tail

@@ -10,16 +10,14 @@ import sys
 import threading
 import time
 from importlib import import_module
-from pathlib import Path
 from timeit import Timer
 from typing import Any
 
 import zmq
 
 from . import c_loop
-from .contenders import CONTENDERS, names
+from .contenders import CONTENDERS, Contender, names
 
-ROOT = Path(__file__).parent.parent
 SLICES = 10
 TIME_LIMIT = 600  # seconds
 
@@ -53,7 +51,6 @@ def open_bound(context: "zmq.Context[Any]", kind: int, hwm: int, endpoint: str) 
     socket = context.socket(kind)
     socket.hwm = hwm
     socket.bind(endpoint)
-    say(socket.last_endpoint.decode())
     return socket
 
 
@@ -67,6 +64,10 @@ def open_connected(context: "zmq.Context[Any]", kind: int, hwm: int, endpoint: s
 def consume(recv: str, values: dict[str, Any], count: int) -> None:
     for _ in range(SLICES):
         say(timer(recv, values).timeit(count // SLICES))
+
+
+def echo(way: Contender, values: dict[str, Any], count: int) -> None:
+    timer(f"{way.recv}; x = y; {way.send}", values).timeit(count)
 
 
 def ping(both: str, values: dict[str, Any], count: int) -> None:
@@ -85,15 +86,19 @@ def main(contender: str, role: str, size: str, count: str, hwm: str, endpoint: s
     if role == "consume-busy":
         threading.Thread(target=compute, daemon=True).start()
     with import_module(way.module).Context() as context:
-        open_end = open_bound if role in ("consume", "consume-busy", "echo") else open_connected
+        binds = role in ("consume", "consume-busy", "echo")
+        open_end = open_bound if binds else open_connected
         kind = {"produce": zmq.PUSH, "echo": zmq.PAIR, "ping": zmq.PAIR}.get(role, zmq.PULL)
         with open_end(context, kind, int(hwm), endpoint) as socket:
+            if binds:
+                say(socket.last_endpoint.decode())
             values = names(socket, socket, way, int(size))
             if role == "produce":
                 timer(way.send, values).timeit(n)
                 sys.stdin.read()  # until the other end has received all of it; see pairs.pair
             elif role == "echo":
-                timer(f"{way.recv}; x = y; {way.send}", values).timeit(n)
+                echo(way, values, n)
+                sys.stdin.read()  # until the other end has the last one
             elif role == "ping":
                 ping(f"{way.send}; {way.recv}", values, n)
             else:

@@ -16,7 +16,9 @@ from .batches import BATCH, TIMES, exchange, receive
 from .contenders import BATCHES, Fixed
 from .one_thread import inproc, seconds
 from .pairs import round_trips, throughput
-from .report import AtLeast, AtMost, Case, Within, best, interleave
+from .report import AtLeast, AtMost, Within, interleave, measured, nth
+from .results import Case
+from .serializers import alone
 
 SIZE = Fixed.itemsize
 HWM = 100_000  # messages, in one thread
@@ -85,18 +87,18 @@ NAMES = {
 def made_and_read(rounds: int) -> Iterator[Case]:
     """Made of values, packed, unpacked, and all fields read."""
     jobs = {key: partial(seconds, f"{way}{READ}; y.msg", NAMES) for key, way in WITH_TEXT.items()}
-    yield Case(
+    yield measured(
         "record of u32, f64, f32 and a text of 17: made, packed, unpacked, all fields read",
-        best(jobs, rounds),
+        interleave(jobs | alone(), rounds),
         {"record": Within(300e-9), "msgspec-struct": AtLeast(1)},
-        latency=True,
+        shown="time",
     )
     jobs = {key: partial(seconds, way + READ, NAMES) for key, way in WITHOUT.items()}
-    yield Case(
+    yield measured(
         "record of u32, f64 and f32: made, packed, unpacked, all fields read",
-        best(jobs, rounds),
+        interleave(jobs, rounds),
         {"struct": AtLeast(1)},
-        latency=True,
+        shown="time",
     )
 
 
@@ -119,11 +121,11 @@ def batch_in_one_thread(rounds: int) -> Case:
         "many-records": partial(exchange, records),
         "c-array": partial(c_loop.seconds, "c-array", "batches", SIZE, TIMES * BATCH, HWM),
     }
-    return Case(
+    return measured(
         f"fixed records, a message each, in batches of {BATCH}, inproc, one thread",
-        best(jobs, rounds),
+        interleave(jobs, rounds),
         {"c-array": AtMost(1.4)},
-        latency=True,
+        shown="time",
     )
 
 
@@ -134,9 +136,9 @@ def two_processes(rounds: int, scale: int) -> Case:
         key: partial(throughput, key, "tcp", SIZE, count // scale, BATCH)
         for key, count in SENT.items()
     }
-    return Case(
+    return measured(
         "fixed records, a message each, between two processes, tcp",
-        best(jobs, rounds),
+        interleave(jobs, rounds),
         {"c-array": AtMost(1 / 0.85), "raw": AtLeast(3)},
     )
 
@@ -149,11 +151,11 @@ def ping_pong(one_core: bool, rounds: int, scale: int) -> Iterator[Case]:
     trips = interleave(jobs, rounds)
     where = ", both on one core" if one_core else ""
     for i, (what, target) in enumerate((("p50", 1.15), ("p99", 1.5))):
-        yield Case(
+        yield measured(
             f"ping-pong of one record between two processes, ipc{where}, {what}",
-            {key: min(each[i] for each in times) for key, times in trips.items()},
+            nth(trips, i),
             {"c-array": AtMost(target)},
-            latency=True,
+            shown="time",
         )
 
 
@@ -165,21 +167,21 @@ def busy(rounds: int, scale: int) -> Iterator[Case]:
             f"{role}-{key}": partial(receive, key, role, ROWS // scale, SIZE)
             for role in ("consume-busy", "consume")
         }
-        yield Case(
+        yield measured(
             f"fixed records in batches of {count:,}, receiver over tcp, alone and beside a thread"
             " that computes",
-            best(jobs, min(rounds, 3)),
+            interleave(jobs, min(rounds, 3)),
             {f"consume-{key}": AtMost(2)} if count == 50_000 else {},
         )
 
 
 def run(rounds: int, scale: int) -> Iterator[Case]:
     yield from made_and_read(rounds)
-    yield Case(
+    yield measured(
         "one field of a received record, read",
-        best({key: partial(read_one, key) for key in ("seq", "t", "msg")}, rounds),
+        interleave({key: partial(read_one, key) for key in ("seq", "t", "msg")}, rounds),
         {"seq": Within(60e-9), "t": Within(60e-9)},
-        latency=True,
+        shown="time",
     )
     yield batch_in_one_thread(rounds)
     yield two_processes(rounds, scale)

@@ -1,13 +1,21 @@
-"""A case: what several contenders took for one thing, and how framewire stands to each."""
+"""From jobs to cases: run what contenders do in turn, and state how framewire stands to each."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+from typing import Literal, TypeVar
 
-from . import c_loop
-from .contenders import title
+from .contenders import missing, title, whose
+from .results import Case, Row, Shown
 
 T = TypeVar("T")
+COUNTS: dict[str, Callable[[Sequence[float]], float]] = {
+    "best": min,
+    "mean": fmean,
+    "median": median,
+}
+left_out: dict[str, str] = {}  # what was not measured, and why; `groups` hands it on
+after_job: list[Callable[[], None]] = []  # called when a job is done, for who waits
 
 
 @dataclass(frozen=True)
@@ -52,75 +60,83 @@ class Within:
 Target = AtLeast | AtMost | Within
 
 
-@dataclass
-class Case:
-    """The seconds a message of each contender; the first is framewire's.
+def measured(
+    title_: str,
+    rounds: Mapping[str, Sequence[float]],
+    targets: Mapping[str, Target] | None = None,
+    *,
+    shown: Shown = "rate",
+    size: int = 0,
+    of: Literal["best", "mean", "median"] = "best",
+    transport: str = "",
+    sweep: str = "",
+    sizes: Mapping[str, int] | None = None,
+) -> Case:
+    """A case of the seconds a message that each contender took, round by round.
 
-    `size` in bytes makes a rate of payload of it, `latency` a time; else it is messages a second.
+    The first contender is framewire's. `size` is in bytes of payload, `sizes` of the message.
     """
-
-    title: str
-    seconds: Mapping[str, float]
-    targets: Mapping[str, Target] = field(default_factory=dict)
-    size: int = 0
-    latency: bool = False
-
-    def figure(self, seconds: float) -> str:
-        if self.latency:
-            return f"{seconds * 1e6:9.3f} us"
-        if self.size:
-            return f"{self.size / seconds / 1e6:7.0f} MB/s"
-        return f"{1 / seconds / 1e6:8.3f} M/s"
-
-    def rows(self) -> list[dict[str, Any]]:
-        """One row a contender, for the table and for JSON."""
-        ours = next(iter(self.seconds.values()))
-        rows = []
-        for key, theirs in self.seconds.items():
-            target = self.targets.get(key)
-            of_time = isinstance(target, AtMost) or (target is None and key.startswith("c-"))
-            rows.append(
-                {
-                    "case": self.title,
-                    "contender": title(key),
-                    "seconds": theirs,
-                    "figure": self.figure(theirs),
-                    "ratio": ours / theirs if of_time else theirs / ours,
-                    "ratio of": "time" if of_time else "speed",
-                    "target": str(target) if target else None,
-                    "met": target.met(ours, theirs) if target else None,
-                }
+    taken = {key: COUNTS[of](each) for key, each in rounds.items()}
+    ours = next(iter(taken.values()))
+    rows = []
+    for key, theirs in taken.items():
+        target = (targets or {}).get(key)
+        rows.append(
+            Row(
+                key,
+                title(key),
+                whose(key),
+                _short(theirs),
+                [_short(each) for each in rounds[key]],
+                by_time=isinstance(target, AtMost) or (target is None and whose(key) == "floor"),
+                target=str(target) if target else None,
+                met=target.met(ours, theirs) if target else None,
+                bytes=(sizes or {}).get(key, 0),
             )
-        return rows
+        )
+    return Case(title_, rows, "", shown, size, of, transport, sweep)
 
-    def print(self) -> None:
-        print(f"\n{self.title}")
-        for i, row in enumerate(self.rows()):
-            ratio = "" if i == 0 else f"{row['ratio']:7.2f} x its {row['ratio of']:<5}"
-            target = "" if row["target"] is None else f"  target {row['target']:<9}"
-            verdict = {None: "", True: "ok", False: "MISSED"}[row["met"]]
-            line = f"  {row['contender']:<46} {row['figure']} {ratio}{target} {verdict}"
-            print(line.rstrip(), flush=True)
+
+def _short(seconds: float) -> float:
+    return float(f"{seconds:.4g}")
 
 
 def interleave(jobs: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
     """Run every job once a round, so that a slow moment of the machine hits them all alike.
 
-    Jobs of the C loop are left out where there is none.
+    A job whose library is missing, or that fails, is left out, but for the first, framewire's own.
     """
-    ready = {k: job for k, job in jobs.items() if not (k.startswith("c-") and c_loop.available())}
+    ours = next(iter(jobs))
+    ready = dict(jobs)
+    for key in jobs:
+        if reason := missing(key):
+            left_out["the C loop" if key.startswith("c-") else title(key)] = reason
+            del ready[key]
     results: dict[str, list[T]] = {key: [] for key in ready}
     for _ in range(rounds):
-        for key, job in ready.items():
-            results[key].append(job())
+        for key, job in list(ready.items()):
+            try:
+                results[key].append(job())
+            except Exception as error:
+                if key == ours:
+                    raise
+                left_out[f"{title(key)}, {_about(job)}"] = f"{type(error).__name__}: {error}"
+                del ready[key], results[key]
+            for call in after_job:
+                call()
     return results
 
 
-def best(jobs: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
-    """The least that each job returned."""
-    return {key: min(values) for key, values in interleave(jobs, rounds).items()}
+def _about(job: object) -> str:
+    """The arguments of a partial, for people."""
+    return ", ".join(str(each) for each in getattr(job, "args", ())[:4])
 
 
-def mean(jobs: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
-    """The mean of what each job returned."""
-    return {key: sum(values) / rounds for key, values in interleave(jobs, rounds).items()}
+def less(rounds: Mapping[str, Sequence[float]], seconds: float) -> dict[str, list[float]]:
+    """The rounds without the seconds that something took by itself, where that leaves any."""
+    return {key: [max(each - seconds, 1e-9) for each in taken] for key, taken in rounds.items()}
+
+
+def nth(rounds: Mapping[str, Sequence[tuple[float, ...]]], i: int) -> dict[str, list[float]]:
+    """Of jobs that measure several things, the `i`-th."""
+    return {key: [each[i] for each in taken] for key, taken in rounds.items()}

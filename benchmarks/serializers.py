@@ -4,10 +4,13 @@ To frames and back by `framewire.dumps` and `framewire.loads`, with every field 
 the numbers' ends. Serializers whose libraries are not installed are left out.
 """
 
+import json
+import pickle
 import struct
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,8 @@ import numpy as np
 import framewire
 
 from .one_thread import seconds
-from .report import interleave
+from .report import interleave, left_out, measured
+from .results import Case
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "schemas"))
 
@@ -30,11 +34,12 @@ ATTRIBUTES = "y.seq, y.ts, y.temp, y.msg"
 
 @dataclass(frozen=True)
 class Way:
-    """A value made by an expression, sent by a serializer as `serializer`, and read as `y`."""
+    """A value made by an expression, and read as `y`."""
 
     make: str
     read: str
     names: Callable[[], dict[str, Any]] = dict
+    alone: str = ""  # from `x` to `y` by the library itself
 
 
 def _structured() -> dict[str, Any]:
@@ -50,6 +55,7 @@ def _protobuf() -> dict[str, Any]:
 
 
 def _flatbuffers() -> dict[str, Any]:
+    import flatbuffers
     from telemetry.Telemetry import Telemetry, TelemetryT
 
     def telemetry() -> Any:
@@ -58,7 +64,7 @@ def _flatbuffers() -> dict[str, Any]:
         return made
 
     framewire.register_message(Telemetry)
-    return {"telemetry": telemetry}
+    return {"telemetry": telemetry, "Builder": flatbuffers.Builder, "Telemetry": Telemetry}
 
 
 def _capnp() -> dict[str, Any]:
@@ -73,7 +79,17 @@ def _capnp() -> dict[str, Any]:
 def _arrow() -> dict[str, Any]:
     import pyarrow
 
-    return {"table": pyarrow.table, "x": pyarrow.table({"x": NUMBERS})}
+    def written(table: Any) -> Any:
+        sink = pyarrow.BufferOutputStream()
+        with pyarrow.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        return sink.getvalue()
+
+    def read(data: Any) -> Any:
+        return pyarrow.ipc.open_stream(data).read_all()
+
+    numbers = pyarrow.table({"x": NUMBERS})
+    return {"table": pyarrow.table, "x": numbers, "written": written, "read": read}
 
 
 class TelemetryRecord(framewire.Record):
@@ -93,22 +109,44 @@ RECORDS = {
     "array": Way(
         "array(fields, dtype)", "y['seq'], y['ts'], y['temp'], bytes(y['msg'])", _structured
     ),
-    "json": Way("dict(RECORD)", FIELDS),
+    "json": Way(
+        "dict(RECORD)",
+        FIELDS,
+        lambda: {"json": json},
+        "y = json.loads(json.dumps(x).encode())",
+    ),
     "msgpack": Way("dict(RECORD)", FIELDS),
-    "pickle": Way("dict(RECORD)", FIELDS),
+    "pickle": Way(
+        "dict(RECORD)",
+        FIELDS,
+        lambda: {"pickle": pickle},
+        "y = pickle.loads(pickle.dumps(x, 5))",
+    ),
     "cloudpickle": Way("dict(RECORD)", FIELDS),
     "dill": Way("dict(RECORD)", FIELDS),
-    "protobuf": Way("Telemetry(**RECORD)", ATTRIBUTES, _protobuf),
+    "protobuf": Way(
+        "Telemetry(**RECORD)",
+        ATTRIBUTES,
+        _protobuf,
+        "y = Telemetry.FromString(x.SerializeToString())",
+    ),
     "flatbuffers": Way(
         "telemetry()",
         "y.Seq(), y.Ts(), y.Temp(), y.Msg().decode()",
         _flatbuffers,
+        "z = Builder(); z.Finish(x.Pack(z)); y = Telemetry.GetRootAs(z.Output())",
     ),
-    "capnp": Way("Telemetry.new_message(**RECORD)", ATTRIBUTES, _capnp),
+    "capnp": Way(
+        "Telemetry.new_message(**RECORD)",
+        ATTRIBUTES,
+        _capnp,
+        "y = Telemetry.from_segments(x.to_segments())",
+    ),
     "arrow": Way(
         "table({name: [value] for name, value in RECORD.items()})",
         "y['seq'][0].as_py(), y['ts'][0].as_py(), y['temp'][0].as_py(), y['msg'][0].as_py()",
         _arrow,
+        "y = read(written(x))",
     ),
 }
 ENDS = "y[0] + y[-1]"
@@ -124,46 +162,49 @@ ARRAYS = {
 }
 
 
-@dataclass
-class Table:
-    """Seconds and bytes by serializer, printed as one table."""
+def prepared(way: Way) -> dict[str, Any]:
+    """The names that a way's expressions use.
 
-    title: str
-    seconds: dict[str, float]
-    sizes: dict[str, int]
-
-    def rows(self) -> list[dict[str, Any]]:
-        return [
-            {"case": self.title, "contender": name, "seconds": took, "bytes": self.sizes[name]}
-            | {"target": None, "met": None}
-            for name, took in self.seconds.items()
-        ]
-
-    def print(self) -> None:
-        print(f"\n{self.title}")
-        for name, took in self.seconds.items():
-            print(f"  {name:<12} {took * 1e6:12.3f} us {self.sizes[name]:12,d} B", flush=True)
+    Raises
+    ------
+    ImportError
+        Its library is not installed.
+    """
+    names = {"RECORD": RECORD, "NUMBERS": NUMBERS, "SEQ": SEQ, "TS": TS, "TEMP": TEMP, "MSG": MSG}
+    return names | way.names()
 
 
-def measure(title: str, ways: dict[str, Way], rounds: int) -> Table:
+def measure(title: str, ways: dict[str, Way], rounds: int) -> Case:
     jobs, sizes = {}, {}
     for name, way in ways.items():
         try:
-            names = way.names()
-        except ImportError:
+            values = prepared(way)
+        except ImportError as error:
+            left_out[f"the serializer {name}"] = str(error)
             continue
-        values = {"dumps": framewire.dumps, "loads": framewire.loads, "ANY": ANY, "name": name}
-        values |= {"RECORD": RECORD, "NUMBERS": NUMBERS, "SEQ": SEQ, "TS": TS, "TEMP": TEMP}
-        values |= {"MSG": MSG} | names
+        values |= {"dumps": framewire.dumps, "loads": framewire.loads, "ANY": ANY, "name": name}
         encode = f"dumps({way.make}, serializer=name, copy=False)"
-        sizes[name] = sum(memoryview(frame).nbytes for frame in eval(encode, values))
-        statement = f"y = loads({encode}, codec=ANY); {way.read}"
-        jobs[name] = lambda statement=statement, values=values: seconds(statement, values)
-    took = {name: min(each) for name, each in interleave(jobs, rounds).items()}
-    return Table(title, took, sizes)
+        sizes[f"by-{name}"] = sum(memoryview(frame).nbytes for frame in eval(encode, values))
+        jobs[f"by-{name}"] = partial(seconds, f"y = loads({encode}, codec=ANY); {way.read}", values)
+    return measured(title, interleave(jobs, rounds), shown="time", sizes=sizes)
 
 
-def run(rounds: int, scale: int) -> Iterator[Table]:
+def alone() -> dict[str, Callable[[], float]]:
+    """Jobs that make, encode, decode and read the record by each library, without framewire."""
+    jobs: dict[str, Callable[[], float]] = {}
+    for name, way in RECORDS.items():
+        if way.alone:
+            try:
+                values = prepared(way)
+            except ImportError as error:
+                left_out[f"{name} alone"] = str(error)
+                continue
+            statement = f"x = {way.make}; {way.alone}; {way.read}"
+            jobs[f"alone-{name}"] = partial(seconds, statement, values)
+    return jobs
+
+
+def run(rounds: int, scale: int) -> Iterator[Case]:
     del scale  # the time of a round is fixed
     record = "telemetry record (u32, f64, f32, text of 17), made, encoded, decoded, read"
     yield measure(record, RECORDS, rounds)

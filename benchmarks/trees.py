@@ -35,6 +35,7 @@ class Codec:
     title: str
     encode: Callable[[Any], Any]
     decode: Callable[[Any], Any]
+    needs: str = ""  # a module that has to be installed
 
 
 def _pickle_encode(value: Any) -> list[Any]:
@@ -89,15 +90,6 @@ CODECS = {
         framewire.loads,
     ),
     "tree-pickle": Codec("pickle 5, buffers out of band", _pickle_encode, _pickle_decode),
-    "tree-dask": Codec("dask serialize + deserialize", _dask_encode, _dask_decode),
+    "tree-dask": Codec("dask serialize + deserialize", _dask_encode, _dask_decode, "distributed"),
     "tree-msgspec": Codec("msgspec, arrays by a hook", _msgspec_encode, _msgspec_decode),
 }
-
-
-def send(socket: Any, codec: str, value: Any) -> None:
-    """Over pyzmq multipart, in place."""
-    socket.send_multipart(CODECS[codec].encode(value), copy=False)
-
-
-def recv(socket: Any, codec: str) -> Any:
-    return CODECS[codec].decode([frame.buffer for frame in socket.recv_multipart(copy=False)])

@@ -4,12 +4,19 @@ from collections.abc import Iterator
 from functools import partial
 
 from .pairs import Transport, round_trips, throughput
-from .report import AtLeast, Case, best, interleave
+from .report import AtLeast, interleave, measured, nth
+from .results import Case
 
 TRANSPORTS: tuple[Transport, ...] = ("tcp", "ipc")
-SMALL = {"fw": 1_000_000, "raw": 600_000, "recipe": 60_000, "c-array": 2_000_000}
+SMALL = {
+    "fw": 1_000_000,
+    "raw": 600_000,
+    "recipe": 60_000,
+    "pyomq": 300_000,
+    "c-array": 2_000_000,
+}
 LARGE = dict.fromkeys(["fw-inplace", "raw-inplace", "recipe-inplace", "c-inplace"], 4000)
-PINGED = {"fw": 10_000, "raw": 10_000, "recipe": 5_000, "c-array": 10_000}
+PINGED = {"fw": 10_000, "raw": 10_000, "recipe": 5_000, "pyomq": 10_000, "c-array": 10_000}
 HWM = 1000  # messages: libzmq's own default
 HWM_LARGE = 32  # messages: what a program allows for that minds its memory
 
@@ -20,9 +27,9 @@ def small(transport: Transport, rounds: int, scale: int) -> Case:
         key: partial(throughput, key, transport, 96, count // scale, HWM)
         for key, count in SMALL.items()
     }
-    return Case(
+    return measured(
         f"96 B arrays between two processes, {transport}",
-        best(jobs, rounds),
+        interleave(jobs, rounds),
         {"raw": AtLeast(1.5), "recipe": AtLeast(15)},
     )
 
@@ -33,11 +40,12 @@ def large(rounds: int, scale: int) -> Case:
         key: partial(throughput, key, "ipc", 1_000_000, count // scale, HWM_LARGE)
         for key, count in LARGE.items()
     }
-    return Case(
+    return measured(
         "1 MB arrays in place between two processes, ipc",
-        best(jobs, 2 * rounds),  # rounds differ by a factor of two
+        interleave(jobs, 2 * rounds),  # rounds differ by a factor of two
         {"raw-inplace": AtLeast(1)},
         size=1_000_000,
+        shown="payload",
     )
 
 
@@ -47,10 +55,11 @@ def filled(rounds: int, scale: int) -> Case:
         key: partial(throughput, key, "ipc", 1_000_000, 4000 // scale, HWM_LARGE)
         for key in ("fill-pool", "fill-empty", "fill-copy")
     }
-    return Case(
+    return measured(
         "1 MB arrays, filled anew, between two processes, ipc",
-        best(jobs, 2 * rounds),
+        interleave(jobs, 2 * rounds),
         size=1_000_000,
+        shown="payload",
     )
 
 
@@ -66,10 +75,10 @@ def latency(transport: Transport, one_core: bool, rounds: int, scale: int) -> It
     where = ", both on one core" if one_core else ""
     trips = interleave(jobs, rounds)
     for i, what in enumerate(("p50", "p99")):
-        yield Case(
+        yield measured(
             f"1 KB array ping-pong between two processes, {transport}{where}, {what}",
-            {key: min(each[i] for each in times) for key, times in trips.items()},
-            latency=True,
+            nth(trips, i),
+            shown="time",
         )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
-from importlib.util import find_spec
 
 import msgspec
 import numpy as np
@@ -15,10 +14,10 @@ from .one_thread import HWM, inproc, jobs, seconds
 from .one_thread import exchange as exchange_array
 from .pairs import awake, throughput
 from .peer import timer
-from .report import AtLeast, AtMost, Case, best
+from .report import AtLeast, AtMost, interleave, less, measured
+from .results import Case
 from .two_processes import HWM_LARGE
 
-OTHERS = ["pickle", "msgspec"] + ["dask"] * (find_spec("distributed") is not None)
 TARGETS = {"pickle": 8, "msgspec": 3, "dask": 15}
 
 
@@ -56,58 +55,59 @@ def receive(key: str) -> float:
 
 def with_arrays(rounds: int, scale: int) -> Iterator[Case]:
     what = "dict of 4 arrays of 64 KiB and 6 scalars"
-    took = best(
+    took = interleave(
         {key: partial(encode_and_decode, key) for key in ("tree-fw", *_keys("tree"), "read")},
         rounds,
     )
-    yield Case(f"{what}, encode + decode, read and compared", took, latency=True)
-    alone = took.pop("read")
-    yield Case(
+    yield measured(f"{what}, encode + decode, read and compared", took, shown="time")
+    alone = min(took.pop("read"))
+    yield measured(
         f"{what}, encode + decode, less the reading and comparing",
-        {key: each - alone for key, each in took.items()},
-        {f"tree-{name}": AtLeast(TARGETS[name]) for name in OTHERS},
-        latency=True,
+        less(took, alone),
+        {f"tree-{name}": AtLeast(TARGETS[name]) for name in TARGETS},
+        shown="time",
     )
     keys = ("value-fw", *_keys("value"))
-    took = best(jobs(exchange_array, " ".join(keys), 8), rounds)
-    yield Case(f"{what}, send + receive, inproc, read and compared", took, latency=True)
-    yield Case(
+    took = interleave(jobs(exchange_array, " ".join(keys), 8), rounds)
+    yield measured(f"{what}, send + receive, inproc, read and compared", took, shown="time")
+    yield measured(
         f"{what}, send + receive, inproc, less the reading and comparing",
-        {key: each - alone for key, each in took.items()},
+        less(took, alone),
         {key: AtLeast(5) for key in keys[1:]},
-        latency=True,
+        shown="time",
     )
     sizes = [array.nbytes for array in trees.ARRAYS.values()]
     pair = {
-        key: partial(throughput, key, "ipc", sizes[0], 20_000 // scale, HWM_LARGE)
+        key: partial(throughput, key, "ipc", sizes[0], 10_000 // scale, HWM_LARGE)
         for key in (*keys, "c-value")
     }
     for cores, state in ((nullcontext, "that may halt"), (awake, "kept awake")):
         with cores():
-            took = best(pair, rounds)
-        yield Case(
+            took = interleave(pair, rounds)
+        yield measured(
             f"{what}, between two processes, ipc, on cores {state}, read and compared",
             took,
             {key: AtLeast(1) for key in keys[1:]},
             size=sum(sizes),
+            shown="payload",
         )
 
 
 def _keys(prefix: str) -> list[str]:
-    return [f"{prefix}-{name}" for name in OTHERS]
+    return [f"{prefix}-{name}" for name in TARGETS]
 
 
 def run(rounds: int, scale: int) -> Iterator[Case]:
     yield from with_arrays(rounds, scale)
-    yield Case(
+    yield measured(
         "dict of 6 scalars, encode + decode",
-        best({key: partial(scalars, key) for key in ("framewire", "msgspec")}, rounds),
+        interleave({key: partial(scalars, key) for key in ("framewire", "msgspec")}, rounds),
         {"msgspec": AtMost(1.5)},
-        latency=True,
+        shown="time",
     )
-    yield Case(
+    yield measured(
         "1 KB array, receive alone, inproc",
-        best({key: partial(receive, key) for key in ("recv_value", "recv_array")}, rounds),
+        interleave({key: partial(receive, key) for key in ("recv_value", "recv_array")}, rounds),
         {"recv_array": AtMost(1.3)},
-        latency=True,
+        shown="time",
     )

@@ -1,0 +1,41 @@
+"""The figures in README.md and docs/: tables between two comments, written from a run's JSON.
+
+<!-- benchmarks: NAME -->
+…
+<!-- /benchmarks -->
+"""
+
+import re
+from pathlib import Path
+
+from .figures import TABLES
+from .results import ROOT, Run
+
+MARKED = re.compile(
+    r"(?P<begin><!-- benchmarks: (?P<name>[\w-]+) -->\n).*?(?P<end><!-- /benchmarks -->)", re.S
+)
+
+
+def written(text: str, run: Run) -> str:
+    """A document with its tables as the run gives them."""
+    return MARKED.sub(
+        lambda match: match["begin"] + TABLES[match["name"]](run) + match["end"], text
+    )
+
+
+def marked() -> list[Path]:
+    paths = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [path for path in paths if MARKED.search(path.read_text())]
+
+
+def stale(run: Run) -> list[Path]:
+    """The documents that differ from what the run gives."""
+    return [path for path in marked() if path.read_text() != written(path.read_text(), run)]
+
+
+def write(run: Run) -> list[Path]:
+    """Write the tables of all documents, and say which changed."""
+    changed = stale(run)
+    for path in changed:
+        path.write_text(written(path.read_text(), run))
+    return changed
