@@ -59,7 +59,38 @@ def times(case: Case, row: Row) -> str:
     return text if row.whose == "floor" else f"{text} ×"
 
 
+DICT = "dict of 4 arrays of 64 KiB and 6 scalars"
+BATCHES = "1 KB arrays in batches of 1000"
+
 C = Column("C", ("c-array", "c-inplace", "c-value", "c-bare"))
+SUMMARY = Table(
+    "",
+    (
+        Column("pyzmq", ("raw", "raw-inplace", "pyzmq")),
+        Column("its recipe", ("recipe", "recipe-inplace")),
+        Column("pyomq", ("pyomq", "pyomq-calls")),
+        Column("pickle 5", ("value-pickle",)),
+        Column("msgspec", ("value-msgspec", "msgspec", "msgspec-struct")),
+        Column("dask", ("value-dask",)),
+        C,
+    ),
+    {
+        "96 B arrays between two processes, tcp": "96 B arrays, tcp",
+        "1 KB float64 array, send + receive, inproc, one thread": "1 KB array there, inproc",
+        "1 MB arrays in place between two processes, ipc": "1 MB arrays in place, ipc",
+        "1 KB array ping-pong between two processes, tcp, both on one core, p50": "1 KB array there"
+        " and back, tcp, median",
+        "send_multipart + recv_multipart, 24 B and 1 KB, inproc, one thread": "`send_multipart`,"
+        " two frames",
+        "send_json + recv_json, dict of ten keys, inproc, one thread": "`send_json`, ten keys",
+        f"{DICT}, send + receive, inproc, less the reading and comparing": "dict with four 64 KiB"
+        " arrays there, inproc",
+        "record of u32, f64, f32 and a text of 17: made, packed, unpacked, all fields read": "a"
+        " record of four fields, packed and read",
+        "fixed records, a message each, between two processes, tcp": "such records in batches, tcp",
+        "dict of 6 scalars, encode + decode": "dict of six scalars, encoded and decoded",
+    },
+)
 ARRAYS = Table(
     "arrays",
     (
@@ -106,7 +137,6 @@ CALLS = Table(
         " `recv_string`",
     },
 )
-DICT = "dict of 4 arrays of 64 KiB and 6 scalars"
 VALUES = Table(
     "values",
     (
@@ -128,7 +158,6 @@ VALUES = Table(
         "dict of 6 scalars, encode + decode": "dict of 6 scalars: encode + decode",
     },
 )
-BATCHES = "1 KB arrays in batches of 1000"
 RECORDS = Table(
     "telemetry",
     (
@@ -250,6 +279,7 @@ def about(run: Run) -> str:
 
 TABLES: dict[str, Callable[[Run], str]] = {
     "about": about,
+    "summary": SUMMARY.markdown,
     "arrays": ARRAYS.markdown,
     "calls": CALLS.markdown,
     "values": VALUES.markdown,

@@ -22,7 +22,6 @@ PRINTED = [
     "[3, 10, 4147200]",
     "[b'topic', b'data'] {'x': [1, 2.5, None]} {'point': (1, 2)}",
     "Imu(seq=7, t=1.5, temp=20.25)\n<Batch of 500, 0 errors>",
-    "42",
 ]
 
 
