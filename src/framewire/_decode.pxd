@@ -17,7 +17,7 @@ cdef bint takes_routing_id(object socket) except -1
 cdef int read_head(Span frame, fw_head_t *head) except -1
 cdef np.dtype head_dtype(const fw_head_t *head)
 cdef object array_of(
-    Frames *frames, fw_head_t *head, Part *part, np.dtype found, object copy, object out,
+    Frames *frames, const fw_head_t *head, Part *part, np.dtype found, object copy, object out,
     uint64_t *room
 )
 cdef object scalar_of(np.ndarray array)

@@ -173,7 +173,7 @@ cdef np.dtype read_recipe(Frames *frames, fw_head_t *head, Part *part):
 
 
 cdef inline object array_at(
-    np.dtype dtype, fw_head_t *head, np.npy_intp *shape, np.npy_intp *strides, void *data,
+    np.dtype dtype, const fw_head_t *head, np.npy_intp *shape, np.npy_intp *strides, void *data,
     int flags
 ):
     """PyArray_NewFromDescr, with `data` or, if it is NULL, memory of its own."""
@@ -184,7 +184,7 @@ cdef inline object array_at(
 
 
 cdef np.ndarray stored_array(
-    Frames *frames, fw_head_t *head, Part *part, np.dtype dtype, object copy
+    Frames *frames, const fw_head_t *head, Part *part, np.dtype dtype, object copy
 ):
     """The array as it is stored in the payload: a view of it, or a copy."""
     cdef np.npy_intp shape[FW_NDIM_MAX]
@@ -212,13 +212,13 @@ cdef np.ndarray stored_array(
     return array
 
 
-cdef np.ndarray empty_items(np.dtype dtype, fw_head_t *head):
+cdef np.ndarray empty_items(np.dtype dtype, const fw_head_t *head):
     """An array of items of no bytes, which numpy makes only as the field of a structure."""
     shape = tuple([head.shape[i] for i in range(head.ndim)])
     return numpy.ndarray(shape, numpy.dtype([("f", dtype)]), b"")["f"]
 
 
-cdef object spread(np.ndarray stored, fw_head_t *head, object copy):
+cdef object spread(np.ndarray stored, const fw_head_t *head, object copy):
     """Repeat the broadcast axes of a stored array: a view with zero strides, or a copy of it."""
     cdef np.npy_intp shape[FW_NDIM_MAX]
     cdef np.npy_intp strides[FW_NDIM_MAX]
@@ -261,7 +261,7 @@ cdef object fill(np.ndarray out, np.ndarray source):
 
 
 cdef object array_of(
-    Frames *frames, fw_head_t *head, Part *part, np.dtype found, object copy, object out,
+    Frames *frames, const fw_head_t *head, Part *part, np.dtype found, object copy, object out,
     uint64_t *room
 ):
     """The array of a parsed head and its payload. *room: bytes that arrays may be spread out to."""
@@ -332,7 +332,7 @@ cdef int check_expected(object found, tuple found_shape, object dtype, object sh
         raise SchemaError(f"an array of dtype {found} came, {dtype} was asked for", "mismatch")
     if shape is not None and (
         len(shape) != len(found_shape)
-        or any(want not in (-1, n) for want, n in zip(shape, found_shape))
+        or any([want not in (-1, n) for want, n in zip(shape, found_shape)])
     ):
         raise SchemaError(
             f"an array of shape {found_shape} came, {shape} was asked for", "mismatch"

@@ -23,13 +23,12 @@ cdef extern from "Python.h":
         bint readonly
 
     ctypedef int (*getbufferproc)(PyObject *exporter, View *view, int flags) except -1
-    ctypedef object (*newfunc)(PyObject *cls, object args, PyObject *kwargs)
 
     ctypedef struct PyBufferProcs:
         getbufferproc bf_getbuffer
 
     ctypedef struct PyTypeObject:
-        newfunc tp_new
+        object (*tp_new)(PyTypeObject *cls, object args, PyObject *kwargs)
         PyBufferProcs *tp_as_buffer
 
     bint PyObject_TypeCheck(object obj, PyTypeObject *cls)
@@ -91,7 +90,7 @@ cdef inline zmq_msg_t *message_of(object frame) noexcept:
 
 cdef object wrap_message(zmq_msg_t *msg, PyTypeObject *cls):
     """Move a message into a new frame."""
-    frame = cls.tp_new(<PyObject *>cls, (), NULL)
+    frame = cls.tp_new(cls, (), NULL)
     zmq.msg_init(message_of(frame))
     zmq.msg_move(message_of(frame), msg)
     return frame

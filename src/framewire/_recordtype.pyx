@@ -73,8 +73,14 @@ cdef extern from *:
         return cls->tp_init != base->tp_init || cls->tp_new != base->tp_new;
     }
 
+    #if defined(_MSC_VER)
+    #define APART __declspec(noinline)
+    #else
+    #define APART __attribute__((noinline, cold))
+    #endif
+
     /* What a call comes to without vectorcall; apart, or it costs those with it 15 ns. */
-    static __attribute__((noinline, cold)) PyObject *call_generally(
+    static APART PyObject *call_generally(
         PyObject *cls, PyObject *const *args, Py_ssize_t given, PyObject *names) {
         Py_ssize_t keywords = names == NULL ? 0 : PyTuple_GET_SIZE(names);
         PyObject *called = NULL;
