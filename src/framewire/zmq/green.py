@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from .. import green as _green  # noqa: F401  # first: without gevent it says what to install
+
+# isort: split
 import zmq.green as _pyzmq
 from zmq.green import *  # noqa: F403
 
