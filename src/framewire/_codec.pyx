@@ -30,7 +30,7 @@ SAFE = frozenset(
 def _names(value, what):
     """A str or an iterable of them as a tuple, or TypeError."""
     names = (value,) if isinstance(value, str) else tuple(value)
-    if not all(isinstance(name, str) for name in names):
+    if not all([isinstance(name, str) for name in names]):
         raise TypeError(f"{what} takes names of serializers, not {value!r}")
     return names
 
@@ -203,8 +203,9 @@ cdef class Codec:
 
     def __repr__(self):
         serializer, allow, *others = self._key()
-        known = zip(_FIELDS, (serializer, allow and sorted(allow), *others))
-        return f"Codec({', '.join(f'{name}={value!r}' for name, value in known if value is not None)})"
+        fields = zip(_FIELDS, (serializer, allow and sorted(allow), *others))
+        known = [f"{name}={value!r}" for name, value in fields if value is not None]
+        return f"Codec({', '.join(known)})"
 
     def _key(self):
         return (

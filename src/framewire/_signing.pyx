@@ -161,7 +161,7 @@ cdef int sign_alone(Frames *frames, Codec codec) except -1:
     """Have what is put into an empty list signed, as a message of no socket's."""
     global alone
     if alone[0] != os.getpid():
-        sender, epoch = (int.from_bytes(os.urandom(8), "little") for _ in range(2))
+        sender, epoch = [int.from_bytes(os.urandom(8), "little") for _ in range(2)]
         alone = (os.getpid(), sender, epoch, itertools.count())
     _, frames.stamp.sender, frames.epoch, numbers = alone
     frames.stamp.sequence = next(numbers)

@@ -414,9 +414,12 @@ cdef class TreeWriter:
                 raise
         if isinstance(value, bytearray):
             return self.put_buffer(value, BESIDE_BYTEARRAY)
-        found = PUTS.get(cls) or next(
-            (found for base, found in PUTS.items() if isinstance(value, base)), None
-        )
+        found = PUTS.get(cls)
+        if found is None:
+            for base, put in PUTS.items():
+                if isinstance(value, base):
+                    found = put
+                    break
         if found is not None:
             kind, function = found
             return self.put_content(kind, function(value))
