@@ -1,0 +1,79 @@
+"""What is in an sdist and in a wheel: no file too few, and none too many."""
+
+import sys
+import tarfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from .commands import ROOT, output
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # which `build` needs there too
+    import tomli as tomllib
+
+MOST = 1_500_000  # bytes of a wheel
+PACKAGE = PurePosixPath("src/framewire")
+HEADERS = PurePosixPath("csrc/include/framewire")
+PUBLIC = ("_c.pxd", "embed.pxd")  # for Cython; all other .pxd are for framewire's own modules
+DIST_INFO = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
+
+
+class Wrong(Exception):
+    """What was built is not what was meant."""
+
+
+def tracked() -> list[PurePosixPath]:
+    """What git tracks."""
+    return [PurePosixPath(name) for name in output("git", "ls-files", "-z").split("\0") if name]
+
+
+def check_sdist(path: Path) -> None:
+    """An sdist has what git tracks, but for the folders that pyproject.toml excludes."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    excluded = settings["tool"]["scikit-build"]["sdist"]["exclude"]
+    wanted = {str(name) for name in tracked() if name.parts[0] not in excluded}
+    with tarfile.open(path) as archive:
+        found = [PurePosixPath(member.name) for member in archive if not member.isdir()]
+    compare(path, wanted | {"PKG-INFO"}, (str(PurePosixPath(*name.parts[1:])) for name in found))
+
+
+def check_wheel(path: Path) -> None:
+    """A wheel has the modules, types for each that is compiled, headers, and no other source."""
+    with zipfile.ZipFile(path) as archive:
+        found = [name for name in archive.namelist() if not name.endswith("/")]
+    compare(path, wheel_contents(path.name, tracked()), map(without_abi, found))
+    if path.stat().st_size >= MOST:
+        raise Wrong(f"{path.name} has {path.stat().st_size:,} bytes, of at most {MOST:,}")
+    if sys.platform == "linux" and "manylinux" not in path.name:
+        raise Wrong(f"{path.name} is for this machine only")
+
+
+def wheel_contents(wheel: str, sources: Iterable[PurePosixPath]) -> set[str]:
+    """The names of a wheel's files, from those in git, extension modules without their ABI."""
+    wanted = {f"{'-'.join(wheel.split('-')[:2])}.dist-info/{name}" for name in DIST_INFO}
+    for source in sources:
+        if source.is_relative_to(HEADERS):
+            wanted.add(f"framewire/include/framewire/{source.name}")
+        elif source.is_relative_to(PACKAGE):
+            name = source.relative_to(PACKAGE)
+            if name.suffix == ".pyx":
+                wanted |= {f"framewire/{name.stem}.so", f"framewire/{name.stem}.pyi"}
+            elif name.suffix != ".pxd" or name.name in PUBLIC:
+                wanted.add(f"framewire/{name}")
+    return wanted
+
+
+def without_abi(name: str) -> str:
+    """`framewire/_pool.so` for `framewire/_pool.cpython-313-x86_64-linux-gnu.so`, say."""
+    stem, _, suffix = name.partition(".")
+    return f"{stem}.so" if suffix.endswith((".so", ".pyd")) else name
+
+
+def compare(path: Path, wanted: set[str], found: Iterable[str]) -> None:
+    names = set(found)
+    wrong = [f"  without {name}" for name in sorted(wanted - names)]
+    wrong += [f"  has {name}" for name in sorted(names - wanted)]
+    if wrong:
+        raise Wrong("\n".join([f"{path.name}, compared with what git tracks:", *wrong]))
