@@ -38,15 +38,10 @@ version_of() {
 # make_venv NAME INTERPRETER [OPTION…]: a new virtual environment, made the active one.
 make_venv() {
     "$2" -m venv "${@:3}" "$scratch/venv-$1"
-    enter_venv "$1"
-    python -m pip install --quiet --upgrade pip
-}
-
-# enter_venv NAME: one that make_venv made, the active one again.
-enter_venv() {
     # shellcheck disable=SC1091
     source "$scratch/venv-$1/bin/activate"
     python --version
+    python -m pip install --quiet --upgrade pip
 }
 
 # The name of a clang that has libFuzzer, installed if that can be; nothing if there is none.
