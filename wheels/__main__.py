@@ -39,7 +39,7 @@ def make_wheel(python: str, sdist: Path, scratch: Path, options: argparse.Namesp
     """What there is to say of the wheel for an interpreter; raises if anything is wrong."""
     venv = install.Venv(scratch / "venv", python)
     wheel = build.wheel(venv, sdist, scratch, options.out)
-    contents.check_wheel(wheel)
+    contents.check_wheel(wheel, contents.tracked())
     venv.check_imports(wheel)
     if not options.no_tests:
         venv.run_tests(wheel, sdist, scratch, options.workers)

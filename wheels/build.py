@@ -1,5 +1,6 @@
 """The sdist by `build`, of it wheels by pip, repaired by auditwheel."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -29,8 +30,7 @@ def wheel(venv: Venv, sdist: Path, scratch: Path, folder: Path) -> Path:
     # as CI would for a release: a hundredth smaller than by default
     run(sys.executable, "-m", "auditwheel", "repair", "-z", "9", "-w", repaired, built)
     found = newest(repaired, "*.whl")
-    folder.mkdir(exist_ok=True)
-    return found.replace(folder / found.name)
+    return Path(shutil.move(found, folder / found.name))  # perhaps to another disk
 
 
 def newest(folder: Path, pattern: str) -> Path:

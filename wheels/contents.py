@@ -39,13 +39,13 @@ def check_sdist(path: Path) -> None:
     compare(path, wanted | {"PKG-INFO"}, (str(PurePosixPath(*name.parts[1:])) for name in found))
 
 
-def check_wheel(path: Path) -> None:
+def check_wheel(path: Path, sources: Iterable[PurePosixPath], most: int = MOST) -> None:
     """A wheel has the modules, types for each that is compiled, headers, and no other source."""
     with zipfile.ZipFile(path) as archive:
         found = [name for name in archive.namelist() if not name.endswith("/")]
-    compare(path, wheel_contents(path.name, tracked()), map(without_abi, found))
-    if path.stat().st_size >= MOST:
-        raise Wrong(f"{path.name} has {path.stat().st_size:,} bytes, of at most {MOST:,}")
+    compare(path, wheel_contents(path.name, sources), map(without_abi, found))
+    if path.stat().st_size >= most:
+        raise Wrong(f"{path.name} has {path.stat().st_size:,} bytes, of at most {most:,}")
     if sys.platform == "linux" and "manylinux" not in path.name:
         raise Wrong(f"{path.name} is for this machine only")
 
