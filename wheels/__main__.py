@@ -10,7 +10,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from . import build, contents, install
 from .commands import ROOT
@@ -35,11 +35,17 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def make_wheel(python: str, sdist: Path, scratch: Path, options: argparse.Namespace) -> str:
+def make_wheel(
+    python: str,
+    sdist: Path,
+    sources: list[PurePosixPath],
+    scratch: Path,
+    options: argparse.Namespace,
+) -> str:
     """What there is to say of the wheel for an interpreter; raises if anything is wrong."""
     venv = install.Venv(scratch / "venv", python)
     wheel = build.wheel(venv, sdist, scratch, options.out)
-    contents.check_wheel(wheel, contents.tracked())
+    contents.check_wheel(wheel, sources)
     venv.check_imports(wheel)
     if not options.no_tests:
         venv.run_tests(wheel, sdist, scratch, options.workers)
@@ -52,8 +58,9 @@ def main() -> int:
     options.out = options.out.resolve()
     report, failed = [], False
     try:
+        sources = contents.tracked()
         sdist = build.sdist(options.out)
-        contents.check_sdist(sdist)
+        contents.check_sdist(sdist, sources)
         report.append(f"{sdist.stat().st_size:>9,} bytes  {sdist.name}")
         pythons = [] if options.sdist else options.python or build.pythons()
     except (contents.Wrong, subprocess.CalledProcessError) as error:
@@ -62,7 +69,7 @@ def main() -> int:
     for python in pythons:
         with tempfile.TemporaryDirectory(prefix="wheels-") as scratch:
             try:
-                report.append(make_wheel(python, sdist, Path(scratch), options))
+                report.append(make_wheel(python, sdist, sources, Path(scratch), options))
             except (contents.Wrong, subprocess.CalledProcessError) as error:
                 report.append(f"FAILED for {python}: {error}")
                 failed = True

@@ -29,11 +29,11 @@ def tracked() -> list[PurePosixPath]:
     return [PurePosixPath(name) for name in output("git", "ls-files", "-z").split("\0") if name]
 
 
-def check_sdist(path: Path) -> None:
+def check_sdist(path: Path, sources: Iterable[PurePosixPath]) -> None:
     """An sdist has what git tracks, but for the folders that pyproject.toml excludes."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     excluded = settings["tool"]["scikit-build"]["sdist"]["exclude"]
-    wanted = {str(name) for name in tracked() if name.parts[0] not in excluded}
+    wanted = {str(name) for name in sources if name.parts[0] not in excluded}
     with tarfile.open(path) as archive:
         found = [PurePosixPath(member.name) for member in archive if not member.isdir()]
     compare(path, wanted | {"PKG-INFO"}, (str(PurePosixPath(*name.parts[1:])) for name in found))
