@@ -28,19 +28,25 @@ html_show_sphinx = html_show_copyright = False
 html_copy_source = False
 
 ROOT = Path(__file__).parents[1]
-# Of pages in the project's root, the names in the site; there they are a link only.
-ROOT_PAGES = {"readme": "README", "contributing": "CONTRIBUTING", "changes": "CHANGELOG"}
+# Of pages elsewhere in the project, the names in the site; there they are a link only.
+OTHER_PAGES = {
+    "readme": "README",
+    "contributing": "CONTRIBUTING",
+    "changes": "CHANGELOG",
+    "benchmarks": "benchmarks/README",
+    "wheels": "wheels/README",
+}
 
 
-def take_root_pages(app, docname, source):
-    """Put the text of a root page here, and lead links in the repository to pages of the site."""
+def take_other_pages(app, docname, source):
+    """Put the text of such a page here, and lead links in the repository to pages of the site."""
     text = source[0]
-    if docname in ROOT_PAGES:
-        path = ROOT / f"{ROOT_PAGES[docname]}.md"
+    if docname in OTHER_PAGES:
+        path = ROOT / f"{OTHER_PAGES[docname]}.md"
         app.env.note_dependency(path)
         text = re.sub(r"\]\((?!http|#)", "](../", path.read_text("utf-8"))
         text = text.replace("](../docs/", "](")
-    for page, name in ROOT_PAGES.items():
+    for page, name in OTHER_PAGES.items():
         text = text.replace(f"](../{name}.md", f"]({page}.md")
     source[0] = text
 
@@ -51,5 +57,5 @@ def link_pages(app, what, name, obj, options, lines):
 
 
 def setup(app):
-    app.connect("source-read", take_root_pages)
+    app.connect("source-read", take_other_pages)
     app.connect("autodoc-process-docstring", link_pages)
