@@ -35,4 +35,5 @@ class Venv:
             archive.extractall(scratch / "sdist", filter="data")
         (root,) = (scratch / "sdist").iterdir()
         path = f"{self.python.parent}:{os.environ['PATH']}"
-        run("sh", "tests/both_transports", "-q", "-n", str(workers), cwd=root, PATH=path)
+        command = ["sh", "tests/both_transports", "-q", "-n", str(workers)]
+        run(*command, cwd=root, PATH=path, FRAMEWIRE_WHEEL=str(wheel))  # for the quick start
