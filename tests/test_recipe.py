@@ -101,6 +101,21 @@ def test_the_recipe_itself_runs_on_a_framewire_socket(plain):
     assert recipe["recv_array"](plain[1]).tolist() == [0, 1, 2]
 
 
+ALIASES = "f8 d =f8 |u1 float int half double longlong intp p ? b1 bool_ B >h S5 =U3 V5 c F g "
+ALIASES += "complex M8[ns] =m8[25s] M8 >M8[D] datetime64[10ms] longdouble uint"
+
+
+@pytest.mark.parametrize("name", ALIASES.split())
+def test_other_names_of_dtypes(plain, assert_same, name):
+    """Which the document's code takes as well: it asks numpy.dtype."""
+    here, there = plain
+    array = np.zeros(3, np.dtype(name))
+    for shape in ([3], [3, 1], 3):
+        header = json.dumps({"dtype": name, "shape": shape}).encode()
+        here.send_multipart([header, array.tobytes()])
+        assert_same(there.recv_array(), array.reshape(shape))
+
+
 def test_recipe_after_a_topic_and_between_framewire_messages(plain):
     here, there = plain
     here.send(b"topic", zmq.SNDMORE)
@@ -152,6 +167,8 @@ def bad_recipes():
     yield "deep", [b"[" * 100_000, data], "foreign"
     yield "header only", [json.dumps(good).encode()], "foreign"
     yield "negative", [json.dumps({**good, "shape": [-1]}).encode(), data], "shape"
+    yield "negative number", [json.dumps({**good, "shape": -1}).encode(), data], "shape"
+    yield "true", [b'{"dtype":"float64","shape":true}', data[:8]], "foreign"
     yield "too large", [json.dumps({**good, "shape": [2**62, 2**62]}).encode(), data], "shape"
     yield "huge", [json.dumps({**good, "shape": [2**200]}).encode(), data], None
     yield "huge beside 0", [json.dumps({**good, "shape": [0, 2**63 - 1]}).encode(), b""], "shape"
@@ -178,6 +195,23 @@ def bad_recipes():
         "float64\0",
         "float99",
         "numpy.float64",
+        "2f8",
+        "f8;f8",
+        "{'names':['a'],'formats':['f8']}",
+        "str",
+        "V0",
+        "U0",
+        "M8[0s]",
+        "M8[2147483648s]",
+        "S4294967297",
+        "U1073741825",
+        "M8[ns",
+        "T",
+        "f" * 1000,
+        "f" + "8" * 5000,
+        "\u0661",
+        "f\u0668",
+        "bfloat16x",
     ):
         yield (
             f"dtype {dtype!r}",

@@ -22,11 +22,15 @@ _NAME = re.compile(r"(bool|u?int(8|16|32|64)|float(16|32|64)|complex(64|128))", 
 _LONG = ("float128", "complex256")
 # "datetime64[ns]", whose type string is "<M8[ns]"
 _TIME = re.compile(r"(datetime|timedelta)64(\[\w+\])?", re.ASCII)
+# What else numpy.dtype reads that is one type, as a program may write it by hand: "f8", "double",
+# "=M8[s]"; no lists, shapes or text to evaluate.
+_ALIAS = re.compile(r"[<>=|]?(\?|[A-Za-z]\w{0,31}(\[\w{1,16}\])?)", re.ASCII)
+_LARGEST = ((1 << 31) - 1) // 4  # of a number in such a name: bytes, characters or units of time
 
 
 class _Header(msgspec.Struct):
     dtype: str
-    shape: list[int]
+    shape: list[int] | int
 
 
 def parse_header(frame: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:
@@ -44,10 +48,11 @@ def parse_header(frame: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:
         raise DecodeError(
             "neither a framewire message nor one of the pyzmq recipe", "foreign"
         ) from error
-    if any(n < 0 for n in header.shape):
+    shape = (header.shape,) if isinstance(header.shape, int) else tuple(header.shape)
+    if any(n < 0 for n in shape):
         raise DecodeError(f"a negative shape: {header.shape}", "shape")
     try:
-        return _parse_dtype(header.dtype), tuple(header.shape)
+        return _parse_dtype(header.dtype), shape
     except (ValueError, TypeError, OverflowError) as error:
         raise DecodeError(f"a dtype of no recipe: {header.dtype[:80]!r}", "description") from error
 
@@ -70,13 +75,31 @@ def _parse_dtype(name: str) -> np.dtype[Any]:
     if time:
         order = "<" if sys.byteorder == "little" else ">"
         return parse_type(f"{order}{'M' if time[1] == 'datetime' else 'm'}8{time[2] or ''}")
-    return parse_type(name)
+    try:
+        return parse_type(name)
+    except DecodeError:
+        return _parse_alias(name)
+
+
+def _parse_alias(name: str) -> np.dtype[Any]:
+    """The dtype of another name that numpy has for it; ValueError for what is no plain one."""
+    numbers = map(int, re.findall(r"\d+", name)) if _ALIAS.fullmatch(name) else (0,)
+    if all(0 < number <= _LARGEST for number in numbers):  # numpy 1 would wrap it around
+        try:
+            dtype: np.dtype[Any] = np.dtype(name)
+        except Exception as error:  # a warning, too, where these are errors
+            raise ValueError(name) from error
+        if dtype.kind in "biufcSUVmM" and not (dtype.hasobject or dtype.isbuiltin == 2):
+            plain = dtype.names is None and dtype.subdtype is None
+            if plain and dtype.itemsize:
+                return dtype
+    raise ValueError(name)
 
 
 def _checked_name(dtype: np.dtype[Any]) -> str:
     name = str(dtype)
     try:
-        if _parse_dtype(name) == dtype and dtype.isbuiltin != 2:
+        if dtype.itemsize and _parse_dtype(name) == dtype and dtype.isbuiltin != 2:
             return name
     except (ValueError, TypeError, OverflowError):
         pass

@@ -115,7 +115,7 @@ def test_its_frames_are_the_documents(sockets):
 
 
 @pytest.mark.parametrize(
-    "dtype", ["O", "i4,f8", [("a", "u1", 3)], np.dtype("u1,f8", align=True), "T"], ids=str
+    "dtype", ["O", "V0", "i4,f8", [("a", "u1", 3)], np.dtype("u1,f8", align=True), "T"], ids=str
 )
 def test_dtypes_that_it_cannot_carry(sockets, dtype):
     try:
