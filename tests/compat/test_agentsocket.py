@@ -75,6 +75,8 @@ def test_what_cannot_be_asked_for(address, ctx):
     for endpoint in ("inproc://a", "127.0.0.1:1", "udp://127.0.0.1:1"):
         with pytest.raises(ValueError, match="tcp and ipc"):
             bind("PUB", "json", endpoint=endpoint, context=ctx)
+    with pytest.raises(TypeError, match="an endpoint is a str, not bytes"):
+        bind("PUB", "json", endpoint=b"tcp://127.0.0.1:*", context=ctx)
     with connect(address("PULL", "json"), context=ctx) as push:
         with pytest.raises(ValueError, match="topic"):
             push.send(1, "topic")
@@ -227,9 +229,28 @@ def test_framewires_messages_are_received_too(open_socket, ctx, quick):
             assert_same(sub.recv_topic(), (b"topic", value))
             pub.send(b"t\x80[1]")
             assert sub.recv() == [1]
-        push.send_value(value, serializer="pickle")
+        push.send_value({1}, serializer="pickle")  # which agents could send as well
+        assert pull.recv() == {1}
+        pub.send_value({1}, serializer="pickle", topic="topic")
         with pytest.raises(framewire.RefusedError):
-            pull.recv()
+            sub.recv()
+
+
+def test_framewires_pickles(open_socket, ctx, quick):
+    """Those of the address, whatever the socket's codec says of others."""
+    pytest.importorskip("cloudpickle")
+    with open_socket(bind, "PULL", "cloudpickle") as pull:
+        push = quick(ctx.socket(zmq.PUSH))
+        push.connect(pull.socket.last_endpoint)
+        for allow in (None, ["pickle"], ["msgpack"]):
+            pull.socket.codec = framewire.Codec(allow=allow)
+            for serializer in ("msgpack", "pickle", "cloudpickle"):
+                push.send_value({1}, serializer=serializer)
+                if serializer in ("cloudpickle", *(allow or ["msgpack"])):
+                    assert pull.recv() == {1}
+                else:
+                    with pytest.raises(framewire.RefusedError, match=serializer):
+                        pull.recv()
 
 
 def test_topics_that_begin_as_heads_do(open_socket, ctx, quick):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import zmq
 
-from .._codec import codec_for
+from .._codec import Codec, codec_for
 from .._json import json_dumps, json_loads
 from .._raw import recv_raw, send_raw
 from ..errors import DecodeError
@@ -40,7 +40,8 @@ class AgentSocket:
     Attributes
     ----------
     socket : framewire.Socket
-        For options, and to wait for (`zmq.Poller`). What it sends and receives is as it travels.
+        For options, and to wait for (`zmq.Poller`). What it sends and receives is as it travels. Of
+        a context of pyzmq's own it is a `zmq.Socket`, for which framewire has functions.
     kind : str
         "REQ", "REP", "PUSH", "PULL", "PUB" or "SUB".
     serializer : str
@@ -66,6 +67,7 @@ class AgentSocket:
         self._topics: Counter[bytes] = Counter()  # what libzmq counts, too
         context = Context.instance() if context is None else context
         self.socket: zmq.Socket[Any] = context.socket(getattr(zmq, self.kind))
+        self._codecs: tuple[Any, Any] = (None, None)  # the socket's, and what `_codec` makes of it
 
     def send(self, value: Any, topic: str | bytes | None = None, flags: int = 0) -> None:
         """Send a value, as an agent does.
@@ -104,6 +106,8 @@ class AgentSocket:
 
     def recv(self, flags: int = 0) -> Any:
         """Receive a value: of an agent, or (but for raw) of framewire's `send_value`.
+
+        Of these the socket's codec takes its own, and the pickle that is `serializer`.
 
         Parameters
         ----------
@@ -213,13 +217,22 @@ class AgentSocket:
     def _framewires(self, frames: list[memoryview]) -> Message | None:
         """The message, if it is one of framewire's own."""
         try:
-            message = Message(frames, self.socket, None, codec_for(self.socket, None), None)
+            message = Message(frames, self.socket, None, self._codec(), None)
         except DecodeError as error:
             # no head: a topic may begin like one; what is only over a limit, or refused, is a head
             if self.kind == "SUB" and len(frames) == 1 and type(error) is DecodeError:
                 return None
             raise
         return None if message.serializer is None else message
+
+    def _codec(self) -> Codec:
+        """The socket's, which also takes the pickle that the address says."""
+        codec = codec_for(self.socket, None)
+        if self._codecs[0] is not codec:
+            allow = (codec.allow or frozenset()) | {self.serializer}.intersection(PICKLES)
+            self._codecs = codec, codec_for(self.socket, Codec(allow=allow))
+        own: Codec = self._codecs[1]
+        return own
 
     def _split(self, frame: memoryview) -> tuple[bytes, memoryview]:
         if self.serializer == "raw":

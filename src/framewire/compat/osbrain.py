@@ -113,6 +113,8 @@ def bind(
 
     Raises
     ------
+    TypeError
+        The endpoint is no str.
     ValueError
         No such kind, serializer or transport; a topic that contains the separator, or for another
         kind than SUB.
@@ -126,6 +128,8 @@ def bind(
     With the pickles, **whoever can send to this socket can run any code in this process**; see
     `connect`.
     """
+    if not isinstance(endpoint, str):
+        raise TypeError(f"an endpoint is a str, not {type(endpoint).__name__}")
     osbrain = _osbrain()
     transport = endpoint.partition("://")[0]
     if transport not in ("tcp", "ipc"):
