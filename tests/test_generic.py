@@ -282,6 +282,22 @@ def test_what_has_more_than_attributes(base):
     assert through([value]) == [value]
 
 
+def test_a_class_that_is_made_of_something():
+    class Point:
+        def __new__(cls, x):
+            return super().__new__(cls)
+
+    with pytest.raises(TypeError, match=r"Point\.__new__ needs arguments: register functions"):
+        framewire.register_generic(Point)
+
+    @framewire.register_generic
+    class Single:
+        def __new__(cls, *args):
+            return super().__new__(cls)
+
+    assert type(through(Single())) is Single
+
+
 def test_attributes_that_cannot_be_sent(pair):
     sent = fitted()
     sent.callback = print

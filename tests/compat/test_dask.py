@@ -12,6 +12,7 @@ from sameness import same
 
 pytest.importorskip("distributed", reason="distributed is not installed")
 
+import distributed
 from dask_ways import LARGE, MASKED
 from distributed.protocol import deserialize, serialize
 from distributed.protocol.serialize import families
@@ -35,6 +36,33 @@ def test_unregister_restores():
     for header, frames in sent + named:  # what was sent before
         deserialize(header, frames)
     assert same(deserialize(*named[0], deserializers=["framewire"]), LARGE)
+
+
+def test_what_is_no_client():
+    before = families["dask"]
+    for wrong in (5, "tcp://127.0.0.1:1", {}):
+        for function in (dask.register, dask.unregister):
+            with pytest.raises(TypeError, match="not " + type(wrong).__name__):
+                function(wrong)
+    assert families["dask"] is before
+
+
+def test_a_client_that_was_closed_beside_its_workers():
+    """Another removes its plugin, which switches it off in the workers."""
+    before = families["dask"]
+    options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "protocol": "tcp"}
+    with distributed.LocalCluster(n_workers=1, processes=False, **options) as cluster:
+        with distributed.Client(cluster, set_as_default=False) as client:
+            dask.register(client)
+        dask.unregister(client)
+        assert families["dask"] is not before  # the worker's
+        with distributed.Client(cluster, set_as_default=False) as other:
+            other.unregister_worker_plugin(f"framewire-{client.id}")
+            assert families["dask"] is before
+            dask.register(other)
+        dask.unregister(other)
+        assert families["dask"] is not before
+    assert families["dask"] is before  # with the worker
 
 
 READER = """

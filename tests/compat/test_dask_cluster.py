@@ -3,6 +3,7 @@
 import asyncio
 import collections
 import operator
+from fractions import Fraction
 
 import dask_more_types
 import dask_types
@@ -17,6 +18,7 @@ from distributed.core import rpc
 from distributed.protocol import Serialized
 from distributed.protocol.serialize import families
 
+import framewire
 from framewire.compat import dask
 
 LARGE = np.arange(20_000.0)
@@ -134,6 +136,33 @@ def test_registered_types_between_all_processes(registered):
         assert future.result().weights.flags.writeable
 
 
+def kind(value):
+    return type(value).__name__, sorted(vars(value)) if hasattr(value, "__dict__") else None
+
+
+def test_types_that_are_the_clients_alone(registered):
+    """And subclasses that the functions of a type do not know: as dask has them."""
+    client = registered
+    dispatches = [framewire.serialize._dispatch, framewire.deserialize._dispatch]
+    framewire.serialize.register(Fraction, lambda value: (value.as_integer_ratio(), []))
+    framewire.deserialize.register(Fraction, lambda header, frames: Fraction(*header))
+    try:
+        named = dask_types.Named(LARGE)
+        named.name = "a name"
+        for value in (Fraction(1, 3), named, dask_types.Sent(), dask_types.Reduces()):
+            (sent,) = client.scatter([value], hash=False)
+            there = client.submit(kind, sent, pure=False).result()
+            assert there == kind(sent.result())
+            assert there[0] == type(value).__name__
+        (sent,) = client.scatter([named], hash=False)
+        assert client.submit(operator.attrgetter("name"), sent).result() == "a name"
+    finally:
+        for dispatch in dispatches:
+            dispatch._functions.pop(Fraction)
+            dispatch._names.pop("fractions.Fraction")
+            dispatch._found.clear()
+
+
 def test_registered_types_of_several_modules():
     """Whose modules the workers import by themselves."""
     value = dask_more_types.Outer({"a": [dask_types.Model(LARGE)]})
@@ -227,6 +256,18 @@ def test_a_client_that_was_closed():
     with pytest.raises(ValueError, match="closed"):
         dask.register(client)
     assert family() == DASK
+
+
+def test_a_plugin_that_the_scheduler_has_no_more(client):
+    dask.unregister(client)  # nor had
+    dask.register(client)
+    client.unregister_worker_plugin(f"framewire-{client.id}")
+    for _ in range(2):
+        assert dask.unregister(client) == {}
+        assert {family(), *client.run(family).values()} == {DASK}
+    dask.register(client)
+    assert {family(), *client.run(family).values()} == {FRAMEWIRE}
+    assert len(dask.unregister(client)) == 2
 
 
 def test_what_is_under_way_at_unregister(cluster, client):

@@ -5,6 +5,7 @@ import datetime
 import decimal
 import enum
 import uuid
+from fractions import Fraction
 from pathlib import Path
 
 import dask_more_types
@@ -71,20 +72,13 @@ def test_a_registered_type_that_framewire_cannot_carry_is_pickled(registered):
     assert travel(dask_types.Model(range)).weights is range
 
 
-def test_subclasses_of_arrays(registered, monkeypatch):
+def test_subclasses_of_arrays(forget, registered):
     table = np.arange(6.0).reshape(2, 3).view(Table)
     assert type(travel(table)) is np.ndarray  # dask's own
-    dispatches = [framewire.serialize._dispatch, framewire.deserialize._dispatch]
     framewire.register_generic(Table)
-    try:
-        came = travel(table)
-        assert type(came) is Table
-        assert same(came, table)
-    finally:
-        for dispatch in dispatches:
-            dispatch._functions.pop(Table)
-            dispatch._names.pop(f"{__name__}.Table")
-            dispatch._found.clear()
+    came = travel(table)
+    assert type(came) is Table
+    assert same(came, table)
 
 
 def test_types_that_dask_knows_hold_arrays(registered):
@@ -260,21 +254,118 @@ def test_types_that_workers_cannot_import(registered):
         assert serialize(value)[0]["serializer"] == "pickle"
 
 
-def test_functions_of_users(registered):
+def inside(value):
+    """A value, and what holds it beside what is framewire's."""
+    model = dask_types.Model(value)
+    return [value, [value], model, [dask_types.Model(1), model], {"a": model}]
+
+
+def objects_in(value):
+    """What is in one of `inside`, but for what holds it."""
+    if isinstance(value, dict):
+        return objects_in(list(value.values()))
+    if isinstance(value, (list, tuple)):
+        return [each for item in value for each in objects_in(item)]
+    return objects_in(value.weights) if isinstance(value, dask_types.Model) else [value]
+
+
+def are_as_dask_gives_them(switch, value, drawn):
+    for each in inside(value):
+        for way in WAYS:
+            switch(False)
+            theirs = objects_in(way(each))
+            switch(True)
+            assert list(map(drawn, objects_in(way(each)))) == list(map(drawn, theirs))
+
+
+def test_registered_by_functions(registered):
+    for value in inside(dask_types.Spectrum(LARGE)):
+        header, frames = serialize(value)
+        assert "head" in header["sub-header"]
+        found = objects_in(deserialize(header, frames))[-1]
+        assert same(found.values, LARGE)
+
+
+def test_subclasses_of_types_that_are_registered_by_functions(switch):
+    value = dask_types.Named(LARGE)
+    value.name = "a name"
+    are_as_dask_gives_them(switch, value, lambda each: (type(each), getattr(each, "name", None)))
+    switch(True)
+    assert serialize(value)[0]["serializer"] == "pickle"
+    with pytest.raises(TypeError, match="Could not serialize"):
+        serialize(value, serializers=["framewire"], on_error="raise")
+
+
+def test_types_without_a_function_to_read_them(switch):
+    value = dask_types.Sent()
+    value.name = "a name"
+    are_as_dask_gives_them(switch, value, lambda each: (type(each), getattr(each, "name", None)))
+
+
+@pytest.mark.parametrize("cls", dask_types.HOOKED)
+def test_the_hooks_of_pickle(switch, cls):
+    def drawn(each):
+        return type(each), getattr(each, "told", each), getattr(each, "asked", None)
+
+    are_as_dask_gives_them(switch, cls(), drawn)
+    switch(True)
+    assert serialize(cls())[0]["serializer"] == "pickle"
+    header, frames = serialize(cls(), serializers=["framewire"])  # which never asks them
+    assert deserialize(header, frames).given == 5
+
+
+@pytest.fixture
+def forget():
+    """Have classes registered for a test only."""
+    dispatches = [framewire.serialize._dispatch, framewire.deserialize._dispatch]
+    before = [dispatch.__dict__.copy() for dispatch in dispatches]
+    for dispatch in dispatches:
+        dispatch._functions, dispatch._names = dict(dispatch._functions), dict(dispatch._names)
+    yield
+    for dispatch, attributes in zip(dispatches, before, strict=True):
+        dispatch.__dict__.update(attributes)
+        dispatch._found.clear()
+
+
+def test_types_that_others_register(forget, registered):
+    """A worker that imports their modules does not have these functions."""
+    framewire.serialize.register(Fraction, lambda value: (value.as_integer_ratio(), []))
+    framewire.deserialize.register(Fraction, lambda header, frames: Fraction(*header))
+    framewire.register_generic(dask_more_types.Outer)  # again, and not there
+    framewire.serialize.register(datetime.date, lambda value: (value.toordinal(), []))
+    framewire.deserialize.register(datetime.date, lambda h, frames: datetime.date.fromordinal(h))
+    for value in (Fraction(1, 3), dask_more_types.Outer(1), NOON.date()):
+        for held in inside(value)[2:] if value == NOON.date() else inside(value):
+            assert serialize(held)[0].get("serializer") in ("pickle", "dask")
+            assert "head" not in serialize(held)[0].get("sub-header", {})
+        header, frames = serialize(value, serializers=["framewire"])  # whose readers register too
+        assert type(deserialize(header, frames)) is type(value)
+
+
+def test_functions_of_users(forget, registered):
     """Called once for an object, whatever comes of it."""
     calls = []
 
-    class Counted(dask_types.Model):
+    class Counted:
         pass
 
-    Counted.__qualname__, Counted.__module__ = "Counted", dask_types.__name__
-    framewire.serialize.register(Counted, lambda value: (calls.append(1) or value.weights, []))
-    framewire.deserialize.register(Counted, lambda header, frames: Counted(header))
-    for held, family in (({"a": 1}, "dask"), (np.matrix([[1]]), "pickle")):
-        dask_types.Counted = Counted
-        try:
-            assert serialize(dask_types.Model([Counted(held)]))[0]["serializer"] == family
-        finally:
-            del dask_types.Counted
-        assert calls.pop()
-        assert not calls
+    def dump(value):
+        calls.append(1)
+        return value.held, []
+
+    def load(header, frames):
+        return header
+
+    for each in (Counted, dump, load):  # as if they were of a module that workers have
+        each.__qualname__, each.__module__ = each.__name__, dask_types.__name__
+    framewire.serialize.register(Counted, dump)
+    framewire.deserialize.register(Counted, load)
+    dask_types.Counted, counted = Counted, Counted()
+    try:
+        for held, family in (({"a": 1}, "dask"), (np.matrix([[1]]), "pickle")):
+            counted.held = held
+            assert serialize(dask_types.Model([counted]))[0]["serializer"] == family
+            assert calls.pop()
+            assert not calls
+    finally:
+        del dask_types.Counted

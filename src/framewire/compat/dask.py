@@ -17,7 +17,7 @@ import numpy as np
 from .._calls import loads
 from .._codec import Codec
 from ..limits import DEEPEST
-from ..serializers.objects import dumpers
+from ..serializers.objects import dumpers, is_generic, loaders
 from .dask_arrays import (
     BOUNDED,
     TRUSTED,
@@ -28,10 +28,10 @@ from .dask_arrays import (
     load_array,
     load_masked,
 )
-from .exact import dumps_exactly
+from .exact import dumps_exactly, has_hooks
 
 try:
-    from distributed import WorkerPlugin
+    from distributed import Client, WorkerPlugin
     from distributed.protocol import dask_deserialize
     from distributed.protocol.serialize import families, register_serialization_family
 except ImportError as error:
@@ -46,11 +46,6 @@ _users: set[Hashable] = set()  # who has it switched on: workers and clients, No
 _switching = Lock()
 
 # ---- into a header and frames, out of them
-
-
-def _dump_value(value: Any, context: dict[str, Any] | None) -> tuple[Made, set[type]]:
-    (head, *frames), classes = dumps_exactly(value, context, BOUNDED)
-    return ({"head": bytes(head)}, frames), classes
 
 
 def _load(header: dict[str, Any], frames: Sequence[Any], codec: Codec = BOUNDED) -> Any:
@@ -84,12 +79,17 @@ def _load_importing(header: dict[str, Any], frames: Sequence[Any]) -> Any:
     return _load(header, frames, TRUSTED)
 
 
-def _is_ours(cls: type) -> bool:
-    """Is it a registered type that workers can have? They have no such ``__main__``."""
+def _is_ours(cls: type, registered: type) -> bool:
+    """Has who imports the modules of a class, and of the one that serves it, the functions too?
+
+    And are the hooks that pickle would call not passed by?
+    """
+    functions = dumpers.function(registered)[0], loaders.function(registered)[0]
     return (
-        dumpers.find(cls) is not None
-        and cls.__module__ != "__main__"
-        and "<locals>" not in cls.__qualname__
+        "__main__" not in (cls.__module__, registered.__module__)  # workers have no such one
+        and "<locals>" not in cls.__qualname__ + registered.__qualname__
+        and all(function.__module__ == registered.__module__ for function in functions)
+        and not (is_generic(registered) and has_hooks(cls))
     )
 
 
@@ -98,7 +98,7 @@ def _leads_to_ours(value: Any) -> bool:
     for _ in range(DEEPEST):
         cls = type(value)
         if cls not in (dict, list, tuple, set):
-            return _is_ours(cls)
+            return dumpers.find(cls) is not None
         if not value:
             break
         value = next(iter(value.values() if cls is dict else value))
@@ -108,13 +108,11 @@ def _leads_to_ours(value: Any) -> bool:
 def _dump_importing(value: Any, context: dict[str, Any] | None) -> Made | None:
     """A value of registered types, or None if it is to be pickled."""
     try:
-        (header, frames), classes = _dump_value(value, context)
+        (head, *frames), classes = dumps_exactly(value, context, BOUNDED, _is_ours)
     except NotImplementedError:
         return None
-    if not all(map(_is_ours, classes)):
-        return None
-    header["modules"] = sorted({cls.__module__ for cls in classes})
-    return header, frames
+    modules = sorted({cls.__module__ for cls in classes})
+    return {"head": bytes(head), "modules": modules}, frames
 
 
 def _dask_dumps(x: Any, context: dict[str, Any] | None = None) -> Made:
@@ -149,7 +147,8 @@ def _framewire_dumps(x: Any, context: dict[str, Any] | None = None) -> Made:
     elif cls is np.ma.MaskedArray:
         made = dump_masked(x)
     else:
-        made, _ = _dump_value(x, context)
+        (head, *held), _ = dumps_exactly(x, context, BOUNDED)
+        made = {"head": bytes(head)}, held
     if made is None:
         raise NotImplementedError(f"an array of {x.dtype}")
     return made
@@ -172,16 +171,14 @@ def _switch_on(user: Hashable) -> None:
         _users.add(user)
 
 
-def _switch_off(user: Hashable) -> bool:
-    """Was it on for this user?"""
+def _switch_off(user: Hashable) -> None:
     with _switching:
-        if user not in _users:
-            return False
-        _users.remove(user)
-        if not _users:
-            families["dask"] = _dask
-            register_serialization_family("framewire", _framewire_off, _load)  # what is on its way
-        return True
+        if user in _users:
+            _users.remove(user)
+            if not _users:
+                families["dask"] = _dask
+                # for what is on its way
+                register_serialization_family("framewire", _framewire_off, _load)
 
 
 class _Plugin(WorkerPlugin):  # type: ignore[misc]
@@ -210,11 +207,23 @@ async def _add_plugin(client: Any) -> Any:
         raise
 
 
+async def _remove_plugin(client: Any) -> Any:
+    try:
+        return await client.unregister_worker_plugin(_Plugin(client).name)
+    except ValueError:  # the scheduler has none of this name, any more perhaps
+        return {}
+
+
 async def _nothing() -> dict[str, Any]:
     return {}
 
 
 # ---- what users call
+
+
+def _check_client(client: Any) -> None:
+    if not isinstance(client, Client):
+        raise TypeError(f"a distributed.Client, or nothing, not {type(client).__name__}")
 
 
 def register(client: Any = None) -> Any:
@@ -238,6 +247,8 @@ def register(client: Any = None) -> Any:
 
     Raises
     ------
+    TypeError
+        No client.
     ValueError
         The client is closed.
     Exception
@@ -260,6 +271,7 @@ def register(client: Any = None) -> Any:
     if client is None:
         _switch_on(None)
         return None
+    _check_client(client)
     if client.status == "closed":
         raise ValueError("a client that is closed")
     _switch_on(client.id)
@@ -284,6 +296,8 @@ def unregister(client: Any = None) -> Any:
     if client is None:
         _switch_off(None)
         return None
-    if _switch_off(client.id) and client.status != "closed":
-        return client.unregister_worker_plugin(_Plugin(client).name)
+    _check_client(client)
+    _switch_off(client.id)
+    if client.status != "closed":
+        return client.sync(_remove_plugin, client)
     return _nothing() if client.asynchronous else {}

@@ -4,8 +4,10 @@ framewire gives subclasses as their bases, each reference to an object as an obj
 arrays as writable ones. What would come back so is refused here, before it is written.
 """
 
+import copyreg
 import datetime
 import enum
+import functools
 import uuid
 from collections.abc import Callable, Iterable
 from itertools import chain
@@ -16,9 +18,9 @@ import numpy as np
 from .._calls import dumps_apart
 from .._codec import Codec
 from ..leaves import PUTS
-from ..serializers.objects import dumpers, watching
+from ..serializers.objects import dumpers, is_generic, loaders, watching
 
-__all__ = ["dumps_exactly", "is_plain"]
+__all__ = ["dumps_exactly", "has_hooks", "is_plain"]
 
 
 def is_plain(dtype: np.dtype) -> bool:
@@ -77,16 +79,42 @@ def _is_plain_scalar(value: Any, cls: type) -> bool:
     return issubclass(cls, np.generic) and cls.__module__ == "numpy" and is_plain(value.dtype)
 
 
+_HOOKS = "__reduce_ex__ __reduce__ __getstate__ __setstate__".split()
+_HOOKS += ["__getnewargs_ex__", "__getnewargs__"]
+
+
+def _find_hooks(cls: type) -> bool:
+    bases = (np.ma.MaskedArray, np.ndarray, object)  # which have some of their own
+    base = next(base for base in bases if issubclass(cls, base))
+    return any(getattr(cls, hook, None) is not getattr(base, hook, None) for hook in _HOOKS)
+
+
+_defines_hooks: Callable[[type], bool] = functools.lru_cache(maxsize=256)(_find_hooks)
+
+
+def has_hooks(cls: type) -> bool:
+    """Would a pickle of its objects ask functions of the class, where attributes pass these by?"""
+    if cls in copyreg.dispatch_table:
+        return True
+    return not issubclass(cls, enum.Enum) and _defines_hooks(cls)
+
+
+def _is_whole(cls: type, registered: type) -> bool:
+    """Is an object as the class that serves it says? By functions a subclass is its base."""
+    return (cls is registered or is_generic(registered)) and loaders.find(registered) is registered
+
+
 class _Walk:
     """Over a value, and over what the functions of registered classes give for objects in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, takes: Callable[[type, type], bool]) -> None:
         self.classes: set[type] = set()  # registered ones, and their subclasses, that were met
+        self._takes = takes
         self._met: dict[int, Any] = {}  # by id; held, so that no id is another's later
 
-    def over(self, value: Any) -> None:
-        """Raise NotImplementedError if anything in a value would not come back as it is."""
-        left = [value]
+    def over(self, *values: Any) -> None:
+        """Raise NotImplementedError if anything in values would not come back as it is."""
+        left = list(values)
         while left:
             value = left.pop()
             cls = type(value)
@@ -103,15 +131,32 @@ class _Walk:
                 self._need(_LEAVES[cls](value), cls)
                 if cls in _MUTABLE:
                     self._once(value)
-            elif dumpers.find(cls) is None:
+            elif not self._is_served(cls):
                 self._need(_is_plain_scalar(value, cls), cls)
             elif not issubclass(cls, enum.Enum):  # what is in it comes by `met`
                 self._once(value)
 
     def met(self, value: Any, cls: type, header: Any) -> None:
         """An object is about to be written, by what the function of its class made of it."""
-        self.classes |= {cls, type(value)}
-        self.over(header)
+        self._is_served(type(value))
+        if is_generic(cls):  # whose header is nobody's else
+            state = header.get("state", {})
+            if not _SCALARS.issuperset(map(type, chain(state, state.values()))):
+                self.over(*state, *state.values())
+            self.over(header.get("array"), header.get("value"))
+        else:
+            self.over(header)
+
+    def _is_served(self, cls: type) -> bool:
+        """By a registered class; then one that is taken, and that gives it back as it is."""
+        if cls in self.classes:
+            return True
+        registered = dumpers.find(cls)
+        if registered is None:
+            return False
+        self._need(_is_whole(cls, registered) and self._takes(cls, registered), cls)
+        self.classes |= {cls, registered}
+        return True
 
     def _once(self, value: Any) -> None:
         if id(value) in self._met:
@@ -124,16 +169,21 @@ class _Walk:
 
 
 def dumps_exactly(
-    value: Any, context: dict[str, Any] | None, codec: Codec
+    value: Any,
+    context: dict[str, Any] | None,
+    codec: Codec,
+    takes: Callable[[type, type], bool] = lambda cls, registered: True,
 ) -> tuple[list[bytes | memoryview], set[type]]:
     """`dumps_apart` of a value that is to come back as it is, and the registered classes in it.
+
+    `takes` is asked of each class that is met, with the registered class that serves it.
 
     Raises
     ------
     NotImplementedError
-        It would not, or something in it cannot be sent.
+        It would not, or something in it cannot be sent, or is not to be taken.
     """
-    walk = _Walk()
+    walk = _Walk(takes)
     walk.over(value)
     before = watching.set(walk.met)
     try:

@@ -7,6 +7,8 @@ was registered in this process.
 
 import enum
 import functools
+import inspect
+import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -16,7 +18,16 @@ import numpy as np
 from ..errors import RefusedError
 from .registry import takes_context
 
-__all__ = ["Dispatch", "dump", "dumpers", "loader", "loaders", "register_generic", "watching"]
+__all__ = [
+    "Dispatch",
+    "dump",
+    "dumpers",
+    "is_generic",
+    "loader",
+    "loaders",
+    "register_generic",
+    "watching",
+]
 
 _T = TypeVar("_T", bound=type)
 _MOST_FOUND = 1000
@@ -158,7 +169,8 @@ def register_generic(cls: _T) -> _T:
     any value: arrays in place, objects of other registered classes too.
 
     Reading makes an object without calling ``__init__`` and sets the attributes that came,
-    whatever they are; register functions of your own where they need to be checked.
+    whatever they are; register functions of your own where they need to be checked. Nor are
+    pickle's hooks called: what ``__getstate__`` or ``__reduce__`` would leave out is sent.
 
     Parameters
     ----------
@@ -172,7 +184,8 @@ def register_generic(cls: _T) -> _T:
     Raises
     ------
     TypeError
-        A subclass of a builtin such as list, whose items are no attributes.
+        A subclass of a builtin such as list, whose items are no attributes; or a class whose
+        ``__new__`` needs arguments.
 
     Examples
     --------
@@ -187,24 +200,53 @@ def register_generic(cls: _T) -> _T:
     """
     if issubclass(cls, _BUILTINS) and not issubclass(cls, enum.Enum):
         raise TypeError(f"{cls.__qualname__} has more than attributes: register functions for it")
-    dumpers.register(cls, _dump_generic)
-    loaders.register(cls, lambda header, frames: _load_generic(cls, header))
+    if not _is_made_of_nothing(cls):
+        raise TypeError(f"{cls.__qualname__}.__new__ needs arguments: register functions for it")
+    dump = functools.partial(_dump_generic)
+    load = functools.partial(_load_generic, cls)
+    for function in (dump, load):  # whose they are, as of functions that a module registers
+        function.__module__ = sys._getframe(1).f_globals.get("__name__", "")
+    dumpers.register(cls, dump)
+    loaders.register(cls, load)
     return cls
 
 
+def _is_made_of_nothing(cls: type) -> bool:
+    """Can an object be made as `_load_generic` does?"""
+    new: Any = cls.__new__
+    if new is object.__new__ or issubclass(cls, (enum.Enum, np.ndarray)):
+        return True
+    try:
+        inspect.signature(new).bind(cls)
+    except TypeError:
+        return False
+    except ValueError:  # of C, without a signature
+        pass
+    return True
+
+
+def is_generic(cls: type) -> bool:
+    """Is a registered class one of `register_generic`?"""
+    return getattr(dumpers.function(cls)[0], "func", None) is _dump_generic
+
+
 def _dump_generic(value: Any) -> tuple[dict[str, Any], list[Any]]:
-    header: dict[str, Any] = {"class": wire_name(type(value))}
-    if isinstance(value, enum.Enum):
+    cls = type(value)
+    header: dict[str, Any] = {"class": wire_name(cls)}
+    if issubclass(cls, enum.Enum):
         return header | {"value": value.value}, []
-    if isinstance(value, np.ndarray):
-        masked = isinstance(value, np.ma.MaskedArray)
-        header["array"] = value.view(np.ma.MaskedArray if masked else np.ndarray)
-    own = getattr(header.get("array"), "__dict__", ())  # of numpy's, in a masked array
-    attributes = getattr(value, "__dict__", {}).items()
-    state = {name: each for name, each in attributes if not (name in own or _is_special(name))}
-    for name in _slots(type(value)):
+    attributes = getattr(value, "__dict__", None) or {}
+    state = {
+        name: each for name, each in attributes.items() if name[:2] != "__" or not _is_special(name)
+    }
+    for name in _slots(cls):
         if hasattr(value, name):
             state[name] = getattr(value, name)
+    if issubclass(cls, np.ndarray):
+        masked = issubclass(cls, np.ma.MaskedArray)
+        header["array"] = array = value.view(np.ma.MaskedArray if masked else np.ndarray)
+        for name in getattr(array, "__dict__", ()):  # numpy's own
+            state.pop(name, None)
     header["state"] = state
     return header, []
 
@@ -229,14 +271,14 @@ def _find_slots(value_class: type) -> list[str]:
 _slots: Callable[[type], list[str]] = functools.lru_cache(maxsize=256)(_find_slots)
 
 
-def _load_generic(registered: type, header: dict[str, Any]) -> Any:
+def _load_generic(registered: type, header: dict[str, Any], frames: Any) -> Any:
     cls = _subclass(registered, header["class"])
     if issubclass(cls, enum.Enum):
         return cls(header["value"])
     value = header["array"].view(cls) if issubclass(cls, np.ndarray) else cls.__new__(cls)
     slots = _slots(cls)
     for name, attribute in header["state"].items():
-        if not isinstance(name, str) or _is_special(name):
+        if not isinstance(name, str) or (name[:2] == "__" and _is_special(name)):
             raise ValueError(f"no name of an attribute: {name!r}")
         if name in slots:
             object.__setattr__(value, name, attribute)
@@ -247,7 +289,9 @@ def _load_generic(registered: type, header: dict[str, Any]) -> Any:
 
 def _subclass(cls: type, name: str) -> type:
     """The class of a name among a registered class and its subclasses."""
-    classes = [cls]
+    if wire_name(cls) == name:
+        return cls
+    classes: list[type] = type.__subclasses__(cls)
     for each in classes:
         if wire_name(each) == name:
             return each
