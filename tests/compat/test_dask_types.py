@@ -221,6 +221,18 @@ def test_arrays_that_objects_hold_are_as_dask_gives_them(switch, name):
     assert drawn(travel(value)) == drawn(theirs)
 
 
+def test_the_order_of_bytes_in_objects(registered):
+    """It is kept also where a pickle has the machine's."""
+    for array in (
+        ARRAYS["datetime-swapped"],
+        ARRAYS["swapped"][::2],
+        np.ma.array(ARRAYS["swapped-small"]),
+    ):
+        came = travel(dask_types.Model(array)).weights
+        assert came.dtype.str == array.dtype.str
+        assert came.tolist() == array.tolist()
+
+
 @pytest.mark.parametrize("name", MASKED)
 def test_masked_arrays_that_objects_hold_are_as_dask_gives_them(switch, name):
     value = dask_types.Model(MASKED[name])

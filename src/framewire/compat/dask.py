@@ -291,7 +291,13 @@ def unregister(client: Any = None) -> Any:
     Returns
     -------
     object
-        What ``client.unregister_worker_plugin`` does: to be awaited if the client is asynchronous.
+        What ``client.unregister_worker_plugin`` does, or an empty dict if the scheduler has no such
+        plugin: to be awaited if the client is asynchronous.
+
+    Raises
+    ------
+    TypeError
+        No client.
     """
     if client is None:
         _switch_off(None)

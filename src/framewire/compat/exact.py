@@ -140,10 +140,11 @@ class _Walk:
         """An object is about to be written, by what the function of its class made of it."""
         self._is_served(type(value))
         if is_generic(cls):  # whose header is nobody's else
-            state = header.get("state", {})
+            state = header.get("state", header)
             if not _SCALARS.issuperset(map(type, chain(state, state.values()))):
                 self.over(*state, *state.values())
-            self.over(header.get("array"), header.get("value"))
+            if "array" in header:
+                self.over(header["array"])
         else:
             self.over(header)
 
