@@ -99,8 +99,10 @@ def pair(
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="framewire-bench-"))
         endpoint = "tcp://127.0.0.1:*" if transport == "tcp" else f"ipc://{directory}/socket"
         started: list[subprocess.Popen[str]] = []
+        over = threading.Event()
 
         def end_both() -> None:
+            over.set()
             for process in started:
                 process.kill()
 
@@ -112,6 +114,8 @@ def pair(
             process = stack.enter_context(_start(argv, one_core))
             stack.callback(process.kill)
             started.append(process)
+            if over.is_set():  # the first failed before it could know of this one
+                process.kill()
             threading.Thread(target=watch, args=(process,), daemon=True).start()
             return process
 
