@@ -66,7 +66,8 @@ HEADERS = [
     (b'{"dtype": "int8", "shape": [' + b"1," * 64 + b"8]}", ("recipe", "", None, "ndim")),
     (b'{"dtype": "int8", "shape": [9999999999999999999, 9]}', ("recipe", "int8", None, "payload")),
     (b'{"shape": [2]}', ("foreign", "2 frames: JSON + bytes", None, None)),
-    (b'{"dtype": "int8", "shape": 8}', ("foreign", "2 frames: JSON + bytes", None, None)),
+    (b'{"dtype": "int8", "shape": 8}', ("recipe", "int8", (8,), None)),
+    (b'{"dtype": "int8", "shape": "8"}', ("foreign", "2 frames: JSON + bytes", None, None)),
 ]
 
 
