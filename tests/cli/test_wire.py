@@ -1,12 +1,13 @@
 """The sockets that commands open: every argument, and what is wrong in a line."""
 
 import argparse
+import socket
 
 import pytest
 import zmq
 
 import framewire
-from framewire.cli import wire
+from framewire.cli import main, wire
 
 KEY = b"k" * 32
 
@@ -69,8 +70,8 @@ def test_keys(opened, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second=2"
     first.write_bytes(KEY)
     second.write_bytes(KEY[::-1])
-    socket = opened("--key", str(first), "--key", f"7={second}")
-    assert socket.codec.key == framewire.Codec(key={0: KEY, 7: KEY[::-1]}).key
+    signed = opened("--key", str(first), "--key", f"7={second}")
+    assert signed.codec.key == framewire.Codec(key={0: KEY, 7: KEY[::-1]}).key
 
 
 @pytest.mark.parametrize(
@@ -81,11 +82,9 @@ def test_keys(opened, tmp_path):
         ([], "what://x", "what://x: Protocol not supported"),
         ([], "inproc://x", "inproc is inside"),
         (["--bind"], "ipc:///nowhere/at/all", "No such file"),
-        (["--type", "pull", "--topic", "x"], "tcp://127.0.0.1:1", "--topic is for sub"),
         (["--key", "/nowhere"], "tcp://127.0.0.1:1", "--key /nowhere: No such file"),
         (["--key", __file__, "--key", f"00={__file__}"], "tcp://127.0.0.1:1", "two keys"),
         (["--key", "/dev/null"], "tcp://127.0.0.1:1", "--key: a key of 0 bytes"),
-        (["--key", f"{2**64}={__file__}"], "tcp://127.0.0.1:1", "--key: a key's number"),
     ],
 )
 def test_errors(opened, given, address, why):
@@ -93,6 +92,52 @@ def test_errors(opened, given, address, why):
         opened(*given, address=address)
     assert why in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (["tcp://127.0.0.1:99999"], "the largest port is 65535"),
+        (["tcp://127.0.0.1:1", "--queue", "99999999999"], "99999999999 is not from 1"),
+        (["tcp://127.0.0.1:1", "--queue", "0"], "0 is not from 1"),
+        (["tcp://127.0.0.1:1", "--queue", "x"], "invalid number value: 'x'"),
+        (["tcp://127.0.0.1:1", "--key", f"{2**64}=x"], "the largest number is"),
+        (["tcp://127.0.0.1:1", "--key", f"{'9' * 5000}=x"], "the largest number is"),
+        (["tcp://127.0.0.1:1", "--type", "pull", "--topic", "x"], "--topic is for sub"),
+    ],
+)
+def test_wrong_usage(given, why, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["tap", *given])
+    assert ended.value.code == 2
+    assert why in capsys.readouterr().err
+
+
+def test_bind_deletes_nothing(opened, tmp_path):
+    """libzmq would unlink whatever is at an ipc path."""
+    path = tmp_path / "s"
+    path.write_text("kept")
+    with pytest.raises(wire.WireError, match="is no socket"):
+        opened("--bind")
+    assert path.read_text() == "kept"
+    path.unlink()
+    path.symlink_to(tmp_path)
+    with pytest.raises(wire.WireError, match="is no socket"):
+        opened("--bind")
+    path.unlink()
+    first = opened("--bind", "--type", "pull")
+    with pytest.raises(wire.WireError, match="Address already in use"):
+        opened("--bind")
+    opened(types=["push"]).send(b"x")
+    assert came(first) == [b"x"]
+
+
+def test_bind_where_a_killed_process_was(opened, tmp_path):
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(tmp_path / "s"))
+        stale.listen()
+    opened("--bind", "--type", "pull")
+    opened("--bind", address="ipc://*")
 
 
 def test_address_in_use(opened):

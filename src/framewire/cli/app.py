@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 import framewire
@@ -15,8 +16,8 @@ COMMANDS = ("bench", "demo", "info", "record", "replay", "schema", "tap")
 ``add_arguments(parser)`` and ``run(arguments)``, which returns the exit status."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of ``framewire`` with all its sub-commands."""
+def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Return the parser of ``framewire`` with these sub-commands."""
     parser = argparse.ArgumentParser(
         prog="framewire", description="values, arrays and records over ZeroMQ, at C speed"
     )
@@ -26,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
         version=f"framewire {framewire.__version__} (transport: {framewire.transport})",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name in COMMANDS:
+    for name in names:
         command = import_module(f"framewire.cli.{name}")
         description = command.__doc__ or ""
         subparser = commands.add_parser(
@@ -36,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add_arguments(subparser)
-        subparser.set_defaults(run=command.run)
+        subparser.set_defaults(run=command.run, name=name, fail=subparser.error)
     return parser
 
 
@@ -53,13 +54,43 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit status: 0 for success, 1 when the command failed, 130 when Ctrl-C broke it off,
         141 when nobody reads its output any more.
-        Wrong usage raises ``SystemExit(2)``, as argparse does.
+        Wrong usage raises ``SystemExit(2)``, as argparse does, and SIGTERM ``SystemExit(143)``.
     """
-    arguments = build_parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    name = given[0] if given and given[0] in COMMANDS else ""
     try:
-        return int(arguments.run(arguments))
+        _open_closed()
+        try:
+            return _run(given, [name] if name else COMMANDS)
+        finally:
+            sys.stdout.flush()  # here, where a failure can be said
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader of our output has gone; nor can the exit flush it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of our output has gone
+        _drop_output()
         return 141
+    except OSError as error:
+        _drop_output()
+        print(f"framewire {name}: {error.strerror or error}".replace(" :", ":"), file=sys.stderr)
+        return 1
+
+
+def _run(given: Sequence[str], names: Sequence[str]) -> int:
+    arguments = build_parser(names).parse_args(given)
+    wrong_usage = getattr(arguments, "wrong_usage", None)
+    if wrong_usage is not None and (wrong := wrong_usage(arguments)):
+        arguments.fail(wrong)
+    return int(arguments.run(arguments))
+
+
+def _open_closed() -> None:
+    """Standard streams that the caller closed go nowhere, and their numbers to no socket."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  # as long as the process
+
+
+def _drop_output() -> None:
+    """What could not be written is not tried again by the exit."""
+    with suppress(OSError, ValueError):  # no file is behind it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

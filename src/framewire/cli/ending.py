@@ -22,25 +22,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def stop_signals() -> Iterator[threading.Event]:
     """Yield an event that the first Ctrl-C sets, so that no message is cut off half counted.
 
-    A second Ctrl-C raises `KeyboardInterrupt`, and SIGTERM `SystemExit`: both leave the terminal
-    as it was.
+    So does the first SIGTERM, which raises `SystemExit` in the end. A second Ctrl-C raises
+    `KeyboardInterrupt`, and a second SIGTERM `SystemExit`: both leave the terminal as it was.
     """
-    interrupted = threading.Event()
+    stopped = threading.Event()
+    status = 0
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        interrupted.set()
+        stopped.set()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def terminate(number: int, frame: FrameType | None) -> None:
-        sys.exit(128 + number)
+        nonlocal status
+        if status:
+            sys.exit(status)
+        status = 128 + number
+        stopped.set()
 
     handlers = {signal.SIGINT: interrupt, signal.SIGTERM: terminate}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield interrupted
+        yield stopped
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    if status:
+        sys.exit(status)
 
 
 def duration(text: str) -> float:
