@@ -234,7 +234,8 @@ def test_short_numbers():
     sizes = [0, 1, 12.34, 999, 1000, 1234, 99_949, 123_456, 1e9, 2.5e17]
     expected = ["0 B", "1 B", "12.3 B", "999 B", "1 kB", "1.2 kB", "99.9 kB", "123 kB", "1 GB"]
     assert [short_size(size) for size in sizes] == [*expected, "250 PB"]
-    times = [None, 0, 12, 1234, 5_000_000, 2.5e9, 1.7e18]
-    expected = ["", "0 ns", "12 ns", "1.23 µs", "5 ms", "2.5 s", "1700000000 s"]
+    times = [None, 0, 12, 1234, 5_000_000, 2.5e9, 9.996e11, 1.7e18, -1234, -1.7e18]
+    expected = ["", "0 ns", "12 ns", "1.23 µs", "5 ms", "2.5 s"]
+    expected += ["> 1000 s", "> 1000 s", "-1.23 µs", "< -1000 s"]
     assert [short_time(time) for time in times] == expected
     assert short_number(999.6) == "1.0 k"

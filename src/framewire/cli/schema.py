@@ -16,6 +16,7 @@ import re
 import sys
 from typing import Any
 
+from framewire.cli.text import printable
 from framewire.fields import type_of_form
 from framewire.records import Record
 
@@ -31,6 +32,13 @@ _KEYWORDS = frozenset(
     "long register return short signed sizeof static struct switch typedef union unsigned void "
     "volatile while bool inline class new delete this private public protected template".split()
 )
+
+
+class NoClass(Exception):
+    """There is no such class of records; the text says why, in a line that a terminal can show."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(printable(" ".join(why.split()), 300))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,8 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     try:
         cls = find_class(arguments.name)
-    except Exception as error:  # the module may raise anything
-        print(f"framewire schema: {error or type(error).__name__}", file=sys.stderr)
+    except NoClass as error:
+        print(f"framewire schema: {error}", file=sys.stderr)
         return 1
     if arguments.json:
         print(json.dumps(describe(cls), indent=1))
@@ -60,16 +68,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def find_class(name: str) -> Any:
-    """The class of records of ``MODULE:CLASS``, imported. Raises what that raises, or TypeError."""
+    """The class of records of ``MODULE:CLASS``, imported. NoClass if there is none."""
     module, _, path = name.partition(":")
     if not module or not path:
-        raise ValueError(f"{name!r} is not MODULE:CLASS")
+        raise NoClass(f"{name!r} is not MODULE:CLASS")
     sys.path.insert(0, "")
-    found: Any = importlib.import_module(module)
-    for part in path.split("."):
-        found = getattr(found, part)
+    try:
+        found: Any = importlib.import_module(module)
+    except (Exception, SystemExit) as error:  # the module may raise anything
+        raise NoClass(f"importing {module} failed: {type(error).__name__}: {error}") from error
+    try:
+        for part in path.split("."):
+            found = getattr(found, part)
+    except Exception as error:
+        raise NoClass(str(error) or type(error).__name__) from error
     if not isinstance(found, type) or not issubclass(found, Record) or found._schema is None:
-        raise TypeError(f"{name} is no class of records with fields")
+        raise NoClass(f"{name} is no class of records with fields")
     return found
 
 

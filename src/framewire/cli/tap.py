@@ -34,7 +34,7 @@ import zmq
 import framewire
 from framewire.cli import ending, wire
 from framewire.cli.fields import Field
-from framewire.cli.schema import find_class
+from framewire.cli.schema import NoClass, find_class
 from framewire.cli.tap_output import Output, open_output
 from framewire.cli.traffic import Traffic
 
@@ -82,12 +82,13 @@ def run(arguments: argparse.Namespace) -> int:
         0; or 1 if there is no such address or class, or nothing came.
     """
     if hasattr(sys.stdout, "reconfigure"):  # whatever the encoding, a topic stops nothing
-        sys.stdout.reconfigure(errors="backslashreplace")
+        # A terminal's columns have the widths that they were given.
+        sys.stdout.reconfigure(errors="replace" if sys.stdout.isatty() else "backslashreplace")
     try:
         for name in arguments.record:
             find_class(name)
-    except Exception as error:  # the module may raise anything
-        return _failed(f"--record {name}: {error or type(error).__name__}")
+    except NoClass as error:
+        return _failed(f"--record {name}: {error}")
     output = open_output(arguments)
     try:
         with (
@@ -104,6 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _failed(str(error))
     if problem and not interrupted.is_set():
         return _failed(problem)
+    if problem and arguments.hex:  # all others have said it
+        _failed(problem)
     return 0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from typing import Any
 
@@ -11,12 +13,13 @@ from framewire.cli.streams import dtype_of, topic_text
 from framewire.cli.traffic import Sighting, Traffic
 from framewire.message import decode_meta
 
+_UNPRINTABLE = re.compile(r"[^ -~]")
 LONGEST = 1 << 16  # bytes of metadata that are shown
 
 
 def message_line(sighting: Sighting) -> bytes:
     """A message as a line of JSON. Times are in s, sizes in bytes."""
-    stream, head, error, nbytes, latency = sighting
+    stream, head, error, nbytes, latency, shape = sighting
     said: dict[str, Any] = {
         "event": "message",
         "time": time.time(),
@@ -38,6 +41,8 @@ def message_line(sighting: Sighting) -> bytes:
             said["key"] = head.key
         if head.meta is not None:
             said["meta"] = _readable(head.meta)
+    if shape is not None:
+        said |= {"dtype": stream.type, "shape": shape}
     if error is not None:
         said["error"] = {"code": error.code, "offset": error.offset, "text": str(error)}
     return _line(said)
@@ -63,7 +68,15 @@ def summary_line(traffic: Traffic, now: float) -> bytes:
 
 
 def _line(said: dict[str, Any]) -> bytes:
-    return msgspec.json.encode(said) + b"\n"
+    line = msgspec.json.encode(said)
+    if not line.isascii() or b"\x7f" in line:
+        line = _UNPRINTABLE.sub(_escaped, line.decode()).encode()
+    return line + b"\n"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    """What a terminal would obey, as JSON can have it too; it can only be in a string."""
+    return match[0] if match[0].isprintable() else json.dumps(match[0])[1:-1]
 
 
 def _readable(meta: bytes) -> Any:

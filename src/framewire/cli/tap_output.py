@@ -13,6 +13,7 @@ from framewire.cli.display import PlainLines, open_display
 from framewire.cli.fields import Field
 from framewire.cli.hexview import show
 from framewire.cli.plot import Plot, can_plot
+from framewire.cli.streams import is_unknown_record
 from framewire.cli.traffic import Sighting, Traffic
 from framewire.cli.traffic_view import MOST_ROWS, TrafficView
 
@@ -93,6 +94,12 @@ class Lines(Output):
 class Hex(Output):
     """Every byte."""
 
+    def begin(self, traffic: Traffic) -> None:
+        """Messages are going to come, and are counted there."""
+        super().begin(traffic)
+        if sys.stdout.isatty():
+            print("waiting…", file=sys.stderr)
+
     def add(self, frames: list[memoryview], sighting: Sighting) -> None:
         """Print all of it."""
         show(frames, annotate(frames))
@@ -134,7 +141,12 @@ class Curve(Output):
             self._display.finish(self._plot, now)
         sys.stdout.flush()
         nothing = super().finish(now)
-        return nothing or ("" if self._plot.count else f"no number {self._plot.name} in it")
+        return nothing or ("" if self._plot.count else self._no_number())
+
+    def _no_number(self) -> str:
+        unknown = sum(map(is_unknown_record, self._traffic.streams.values()))
+        hint = ": records with a schema unknown here, --record MODULE:CLASS would help"
+        return f"no number {self._plot.name} in it{hint if unknown else ''}"
 
 
 def open_output(arguments: argparse.Namespace) -> Output:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+LONGEST_SHOWN = 1000  # s of a span of time
+
 
 def printable(text: bytes | str, most: int = 80) -> str:
     """A text without what a terminal would obey, cut after `most` characters."""
@@ -30,10 +32,17 @@ def short_size(nbytes: float) -> str:
 
 
 def short_time(ns: float | None) -> str:
-    """A span of time, such as ``12.5 µs``; nothing for None."""
+    """A span of time, such as ``12.5 µs``; nothing for None. Below 0 is a clock that is wrong."""
     if ns is None:
         return ""
+    if ns < 0:
+        return f"< -{LONGEST_SHOWN} s" if ns < -LONGEST_SHOWN * 1e9 else f"-{short_time(-ns)}"
     for unit, size in (("ns", 1), ("µs", 1000), ("ms", 10**6)):
         if ns < 999.5 * size:
             return f"{ns / size:.3g} {unit}"
-    return f"{ns / 1e9:.3g} s" if ns < 1e12 else f"{ns / 1e9:.0f} s"
+    return f"{ns / 1e9:.3g} s" if ns < (LONGEST_SHOWN - 0.5) * 1e9 else f"> {LONGEST_SHOWN} s"
+
+
+def short_count(count: int) -> str:
+    """A count, such as ``12,345``; one that only a forged number explains is cut short."""
+    return f"{count:,}" if count < 10**9 else "> 1e9"

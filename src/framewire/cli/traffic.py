@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import framewire
 from framewire._calls import parse_head
 from framewire._heads import Head, inspect
-from framewire.cli.foreign import recognise
+from framewire.cli.foreign import Foreign, recognise
 from framewire.cli.streams import Stream, is_unknown_record, serializer_of, type_of
 from framewire.errors import DecodeError
 
 MOST_STREAMS = 500  # the one that was heard from least recently goes
+MOST_GAPS = 2**63 - 1  # that are counted: JSON has no larger number
 MOST_SENDERS = 5000  # whose numbers are known, of all topics together
 LONGEST_TOPIC = 256  # bytes that are told apart
 _FLAG_COMPRESSED, _FLAG_SIGNED = 0x0200, 0x0400
@@ -21,13 +22,17 @@ _MAGIC = b"\xc1F"
 
 
 class Sighting(NamedTuple):
-    """A message: of which stream it is, its head, what is wrong with it, ns on the way."""
+    """A message: of which stream it is, its head, what is wrong with it, ns on the way.
+
+    The shape is that of an array of the recipe, which has no head.
+    """
 
     stream: Stream
     head: Head | None
     error: DecodeError | None
     nbytes: int
     latency: int | None
+    shape: tuple[int, ...] | None = None
 
 
 class Traffic:
@@ -62,14 +67,14 @@ class Traffic:
 
     def add(self, frames: list[memoryview]) -> Sighting:
         """Count a message."""
-        head = error = latency = None
+        head = error = latency = shape = None
         nbytes = sum(map(len, frames))
         try:
             head = inspect(frames)
             if self._codec is not None:
                 parse_head(frames, self._socket, self._codec)
-        except DecodeError as found:
-            error = found
+        except DecodeError as wrong:
+            error = wrong
         if head is not None:
             stream = self._stream_of(head, frames, error is None)
             if error is None:  # else it proves nothing
@@ -77,8 +82,8 @@ class Traffic:
         elif any(bytes(frame[:2]) == _MAGIC for frame in frames):
             stream = self._malformed(frames)
         else:
-            stream, wrong = self._foreign(frames)
-            error = error or wrong
+            stream, found = self._foreign(frames)
+            error, shape = error or found.error, found.shape
         stream.messages += 1
         stream.nbytes += nbytes
         self.messages += 1
@@ -86,7 +91,7 @@ class Traffic:
         if error is not None:
             stream.errors[error.code] += 1
             self.errors += 1
-        return Sighting(stream, head, error, nbytes, latency)
+        return Sighting(stream, head, error, nbytes, latency, shape)
 
     def rates(self, now: float) -> list[tuple[Stream, float, float]]:
         """Every stream, in order, with its messages and bytes per second since the last call."""
@@ -154,7 +159,7 @@ class Traffic:
         if stamp is None:
             return None
         sender, sequence, sent = stamp
-        latency = max(time.time_ns() - sent, 0)
+        latency = time.time_ns() - sent
         stream.latencies.append(latency)
         if stream.topic is None or len(stream.topic) < LONGEST_TOPIC:
             self._note_sequence(stream, sender, sequence)
@@ -168,8 +173,9 @@ class Traffic:
             stream.late += 1
             return
         if last is not None:
-            stream.gaps += sequence - last - 1
-            self.gaps += sequence - last - 1
+            missing = sequence - last - 1
+            stream.gaps = min(stream.gaps + missing, MOST_GAPS)
+            self.gaps = min(self.gaps + missing, MOST_GAPS)
             self._last.move_to_end(key)
         elif len(self._last) >= MOST_SENDERS:
             self._last.popitem(last=False)
@@ -179,10 +185,10 @@ class Traffic:
         at = next(i for i, frame in enumerate(frames) if bytes(frame[:2]) == _MAGIC)
         return self._named(bytes(frames[at - 1]) if at else None, "malformed", "")
 
-    def _foreign(self, frames: list[memoryview]) -> tuple[Stream, DecodeError | None]:
+    def _foreign(self, frames: list[memoryview]) -> tuple[Stream, Foreign]:
         found = recognise(frames, self._subscribed)
         ndim = 0 if found.shape is None else len(found.shape)
         stream = self._named(found.topic, found.serializer, found.type, ndim)
         if found.shape is not None:
             stream.add_shape(found.shape)
-        return stream, found.error
+        return stream, found

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 from framewire.cli.display import View
 from framewire.cli.streams import Stream
-from framewire.cli.text import printable, short_number, short_size, short_time
+from framewire.cli.text import printable, short_count, short_number, short_size, short_time
 from framewire.cli.traffic import Traffic
 
 MOST_ROWS = 40  # those with the most messages
+_TOPIC = 24  # characters at most
+_LEAST_WHAT = 24  # characters, for which columns of numbers give way
+_SEPARATOR = 2  # characters between two columns
+# Least widths, so that few changes of a number move or hide a column.
+_WIDTHS = {
+    "messages": 8, "/s": 6, "bytes/s": 8, "size": 7, "gaps": 4, "p50": 7, "p99": 7, "errors": 6,
+}  # fmt: skip
+_DISPENSABLE = ("bytes/s", "size", "p99", "p50", "gaps", "/s", "errors")
 _Row = tuple[Stream, float, float]  # with messages and bytes a second
 
 
@@ -58,7 +67,7 @@ class TrafficView(View):
         return (
             f"{traffic.messages:,} messages, {short_size(traffic.nbytes)} in {elapsed:.1f} s: "
             f"{traffic.messages / elapsed:,.0f}/s, {short_size(traffic.nbytes / elapsed)}/s, "
-            f"{traffic.gaps:,} missing, {traffic.errors:,} errors"
+            f"{short_count(traffic.gaps)} missing, {traffic.errors:,} errors"
         )
 
     def _mean_title(self, now: float) -> str:
@@ -81,6 +90,9 @@ class TrafficView(View):
         from rich.text import Text
 
         rows, more = self._shown(rows)
+        cells = [_cells(*row) for row in rows]
+        whats = [printable(stream.what, 200) for stream, _, _ in rows]
+        columns = _fitting(cells, whats, shutil.get_terminal_size().columns)
         table = Table(
             title=Text(printable(title, 100)),
             title_justify="left",
@@ -89,41 +101,72 @@ class TrafficView(View):
             expand=True,
             padding=(0, 1, 0, 0),
         )
-        table.add_column("topic", style="bold cyan", no_wrap=True, max_width=24)
+        table.add_column("topic", style="bold cyan", no_wrap=True, max_width=_TOPIC)
         table.add_column("serializer", no_wrap=True)
-        for heading in ("messages", "/s", "bytes/s", "size", "gaps", "p50", "p99", "errors"):
+        for heading in columns:
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("what", no_wrap=True, overflow="ellipsis", ratio=1)
-        for stream, rate, speed in rows:
-            topic, serializer, counts, problems, times = _cells(stream, rate, speed)
-            gaps, errors = (
-                Text(text, style="bold red" if text != "0" else "dim") for text in problems
-            )
+        for row, what in zip(cells, whats, strict=True):
+            shown = [_styled(heading, row[heading]) for heading in columns]
             # As Text: in a str, rich takes brackets for markup.
-            cells = [Text(each) for each in (topic, serializer, *counts)]
-            table.add_row(
-                *cells, gaps, *map(Text, times), errors, Text(printable(stream.what, 200))
-            )
+            table.add_row(Text(row["topic"]), Text(row["serializer"]), *shown, Text(what))
         return Group(table, Text(more))
 
 
-def _cells(
-    stream: Stream, rate: float, speed: float
-) -> tuple[str, str, list[str], list[str], list[str]]:
-    """The topic, the serializer; counts; gaps and errors; the two latencies."""
-    topic = "" if stream.topic is None else printable(stream.topic, 40) or '""'
-    size = short_size(stream.nbytes / max(stream.messages, 1))
-    counts = [f"{stream.messages:,}", short_number(rate).rstrip(), short_size(speed), size]
-    errors = sum(stream.errors.values())
-    times = [short_time(stream.latency(percent)) for percent in (50, 99)]
-    return topic, stream.serializer, counts, [f"{stream.gaps:,}", f"{errors:,}"], times
+def _styled(heading: str, text: str) -> Any:
+    from rich.text import Text
+
+    if heading not in ("gaps", "errors"):
+        return Text(text)
+    return Text(text, style="bold red" if text != "0" else "dim")
+
+
+def _fitting(cells: list[dict[str, str]], whats: list[str], width: int) -> list[str]:
+    """The columns of numbers that leave room for what the messages are.
+
+    Those with nothing in them are left out, then the less telling ones.
+    """
+    stamped = any(row["p50"] for row in cells)
+    empty = () if stamped else ("p50", "p99")
+    columns = [heading for heading in _WIDTHS if heading not in empty]
+    widths = {
+        heading: max([least, len(heading), *(len(row[heading]) for row in cells)]) + _SEPARATOR
+        for heading, least in _WIDTHS.items()
+    }
+    topic = min(max([5, *(len(row["topic"]) for row in cells)]), _TOPIC)
+    serializer = max([10, *(len(row["serializer"]) for row in cells)])
+    room = width - topic - serializer - 2 * _SEPARATOR - 1
+    wanted = min(max([4, *map(len, whats)]), _LEAST_WHAT)
+    zero = [heading for heading in ("errors", "gaps") if all(row[heading] == "0" for row in cells)]
+    for heading in [*zero, *_DISPENSABLE]:
+        if sum(widths[each] for each in columns) + wanted <= room:
+            break
+        if heading in columns:
+            columns.remove(heading)
+    return columns
+
+
+def _cells(stream: Stream, rate: float, speed: float) -> dict[str, str]:
+    """What is shown of a stream, by the headings of a table."""
+    return {
+        "topic": "" if stream.topic is None else printable(stream.topic, 40) or '""',
+        "serializer": stream.serializer,
+        "messages": f"{stream.messages:,}",
+        "/s": short_number(rate).rstrip(),
+        "bytes/s": short_size(speed),
+        "size": short_size(stream.nbytes / max(stream.messages, 1)),
+        "gaps": short_count(stream.gaps),
+        "p50": short_time(stream.latency(50)),
+        "p99": short_time(stream.latency(99)),
+        "errors": f"{sum(stream.errors.values()):,}",
+    }
 
 
 def _line(row: _Row) -> str:
-    topic, serializer, counts, (gaps, errors), times = _cells(*row)
-    messages, rate, speed, size = counts
-    late = f" {times[0]:>7} /{times[1]:>7}" if times[0] else ""
+    cell = _cells(*row)
+    late = f" {cell['p50']:>7} /{cell['p99']:>7}" if cell["p50"] else ""
     return (
-        f"{topic or '-':<12} {serializer:<9} {messages:>9} messages {rate:>7}/s {speed:>8}/s "
-        f"{size:>8} {gaps:>3} gaps {errors:>3} errors{late}  {printable(row[0].what, 120)}"
+        f"{cell['topic'] or '-':<12} {cell['serializer']:<9} {cell['messages']:>9} messages "
+        f"{cell['/s']:>7}/s {cell['bytes/s']:>8}/s {cell['size']:>8} {cell['gaps']:>3} gaps "
+        f"{cell['errors']:>3} errors{late}  {printable(row[0].what, 120)}"
     ).rstrip()

@@ -1,0 +1,119 @@
+"""What all commands have in common: closed and full streams, signals, statuses."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from tapped import PATIENCE, Publisher, tapping
+
+FRAMEWIRE = (sys.executable, "-m", "framewire.cli")
+RECORD = "import framewire\nclass Pose(framewire.Record):\n    x: framewire.f32\n"
+
+
+@pytest.fixture
+def publisher(ctx):
+    return Publisher(ctx, "tcp://127.0.0.1:*")
+
+
+def shell(words, redirection, cwd):
+    """A command with its streams redirected by a shell."""
+    command = 'exec "$@" ' + redirection
+    return subprocess.run(
+        ["sh", "-c", command, "sh", *FRAMEWIRE, *words],
+        capture_output=True, text=True, cwd=cwd, timeout=PATIENCE,
+    )  # fmt: skip
+
+
+COMMANDS = [
+    ["tap", "tcp://127.0.0.1:1", "--seconds", "0.1"],
+    ["tap", "tcp://127.0.0.1:1", "--seconds", "0.1", "--json"],
+    ["schema", "poses:Pose"],
+    ["schema", "poses:Pose", "--json"],
+    ["tap", "--help"],
+    ["--help"],
+]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
+@pytest.mark.parametrize("words", COMMANDS[:4], ids=" ".join)
+def test_full_output(words, tmp_path):
+    (tmp_path / "poses.py").write_text(RECORD)
+    done = shell(words, "> /dev/full", tmp_path)
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"framewire {words[0]}: No space left on device\n",
+    )
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_closed_output(words, tmp_path):
+    (tmp_path / "poses.py").write_text(RECORD)
+    done = shell(words, ">&-", tmp_path)
+    nothing = "framewire tap: nothing came\n" if "--seconds" in words else ""
+    assert (done.returncode, done.stderr) == (int(bool(nothing)), nothing)
+    assert "Traceback" not in shell(words, ">&- 2>&-", tmp_path).stderr
+
+
+def test_full_hex(publisher):
+    command = [*FRAMEWIRE, "tap", publisher.address, "--hex"]
+    sender = publisher.in_background([[b"x"]])
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    sender.join(PATIENCE)
+    assert (done.returncode, done.stderr) == (1, "framewire tap: No space left on device\n")
+
+
+@pytest.mark.parametrize("name", ["tap", "demo", "schema", "record"])
+def test_ctrl_c_while_a_command_is_imported(name):
+    """An import that takes its time is interrupted as anything else is."""
+    code = f"""if True:
+        import os, signal, sys
+        from framewire.cli import main
+        class Finder:
+            def find_spec(self, wanted, *rest):
+                if wanted == "framewire.cli.{name}":
+                    os.kill(os.getpid(), signal.SIGINT)
+        sys.meta_path.insert(0, Finder())
+        sys.exit(main(["{name}"]))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_sigterm_ends_with_the_sum(publisher):
+    with tapping(publisher) as tap:
+        publisher.send([b"t", b"x"])
+        while "1 messages" not in tap.stdout.readline():
+            pass
+        tap.send_signal(signal.SIGTERM)
+        output, errors = tap.communicate(timeout=PATIENCE)
+    assert (tap.returncode, errors) == (143, "")
+    assert output.splitlines()[-1].startswith("1 messages, 2 B in ")
+
+
+def test_ctrl_c_with_nothing_to_annotate(publisher):
+    with tapping(publisher, "--hex") as tap:
+        tap.send_signal(signal.SIGINT)
+        output, errors = tap.communicate(timeout=PATIENCE)
+    assert (tap.returncode, output, errors) == (0, "", "framewire tap: nothing came\n")
+
+
+BROKEN = {
+    "raises": ("raise RuntimeError('boom\\x1b[2J\\nsecond')", "RuntimeError: boom\\x1b[2J second"),
+    "leaves": ("import sys; sys.exit(3)", "SystemExit: 3"),
+    "absent": ("import no_such_module", "No module named 'no_such_module'"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("words", [["schema"], ["tap", "tcp://127.0.0.1:1", "--record"]])
+def test_modules_that_cannot_be_imported(name, words, tmp_path):
+    source, why = BROKEN[name]
+    (tmp_path / f"{name}.py").write_text(source)
+    done = shell([*words, f"{name}:X"], "", tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"importing {name} failed: " in done.stderr
+    assert why in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "\x1b" not in done.stderr
