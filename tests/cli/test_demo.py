@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -87,6 +88,35 @@ def test_table_in_a_terminal():
     assert "0 lost" in final.splitlines()[-1]
 
 
+@pytest.mark.parametrize("columns", [80, 120])
+def test_no_line_of_a_table_is_wider_than_the_terminal(columns):
+    status, output = run_in_terminal("--seconds", "1", COLUMNS=str(columns))
+    assert status == 0
+    final = re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", output[output.rindex("mean rates") :])
+    *table, _ = final.rstrip().splitlines()
+    assert max(map(len, table)) <= columns
+    assert len([line for line in table if line.split()]) == 3 + len(STREAMS)
+    assert ("last" in final) == (columns == 120)
+    assert "float64 (" in final
+
+
+def test_json_is_one_object():
+    done = subprocess.run(
+        (*COMMAND, "--seconds", "1.5", "--json"), capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    said = json.loads(done.stdout)
+    assert said["transport"] == framewire.transport
+    assert (said["seconds"] >= 1.5, said["lost"]) == (True, 0)
+    assert [stream["stream"] for stream in said["streams"]] == [*STREAMS]
+    for name in ("messages", "nbytes", "lost"):
+        assert sum(stream[name] for stream in said["streams"]) == said[name]
+    for stream in said["streams"]:
+        assert stream["rate"] == pytest.approx(stream["messages"] / said["seconds"])
+        assert stream["speed"] == pytest.approx(stream["nbytes"] / said["seconds"])
+        assert 0 <= stream["latency"]["p50"] <= stream["latency"]["p99"] < PATIENCE
+
+
 def test_dumb_terminal_gets_plain_lines():
     status, output = run_in_terminal("--seconds", "0.5", TERM="dumb")
     assert status == 0
@@ -130,8 +160,9 @@ def test_ctrl_c_in_a_terminal():
 def test_terminate_ends_both():
     with started("--seconds", "60") as (demo, _):
         demo.terminate()
-        _, errors = demo.communicate(timeout=PATIENCE)
+        output, errors = demo.communicate(timeout=PATIENCE)
         assert (demo.returncode, errors) == (128 + signal.SIGTERM, "")
+        assert set(totals(output)) == set(STREAMS)
 
 
 def test_killed_sender_is_an_error():

@@ -9,8 +9,8 @@ second. MB/s are those of arrays and raw bytes. Lost are the gaps in the sequenc
 those of their stamps; the milliseconds are how long messages were on their way, the median and what
 99 % took at most. When this process cannot keep up, the sender waits, and no message is lost.
 
-Ctrl-C ends the demo early, with the summary and exit status 0. The status is 1 when the sender
-fails.
+Ctrl-C ends the demo early, with the summary and exit status 0; SIGTERM too, with 143. The status is
+1 when the sender fails.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import framewire
 from framewire.cli import arrival
 from framewire.cli.display import Display, open_display
 from framewire.cli.ending import duration, stop_signals
+from framewire.cli.file_views import JsonSum
 from framewire.cli.sender_process import SenderError, SenderProcess
 from framewire.cli.tally import Tally
 from framewire.cli.tally_view import TallyView
@@ -41,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=5.0,
         metavar="N",
         help="how long to stream (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="show nothing, and print the sum as JSON in the end"
     )
 
 
@@ -60,7 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
         ):
             socket.rcvtimeo = _RECEIVE_TIMEOUT
             port = socket.bind_to_random_port("tcp://127.0.0.1")
-            with SenderProcess(f"tcp://127.0.0.1:{port}") as sender, open_display() as display:
+            with (
+                SenderProcess(f"tcp://127.0.0.1:{port}") as sender,
+                JsonSum() if arguments.json else open_display() as display,
+            ):
                 receive(socket, sender, display, arguments.seconds, interrupted)
     except SenderError as error:
         print(f"framewire demo: {error}", file=sys.stderr)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+import framewire
 from framewire.cli.arrival import Arrival
 
 
@@ -114,6 +116,30 @@ class Tally:
         return [
             _row(*item, item[1].messages, item[1].nbytes, elapsed) for item in self.streams.items()
         ]
+
+    def describe(self, now: float) -> dict[str, Any]:
+        """All of it, for machines: times are in s, sizes in bytes."""
+        streams = self.streams.values()
+        return {
+            "transport": framewire.transport,
+            "seconds": now - self.started,
+            "messages": sum(stream.messages for stream in streams),
+            "nbytes": sum(stream.nbytes for stream in streams),
+            "lost": sum(stream.lost for stream in streams),
+            "streams": [
+                {
+                    "stream": row.stream,
+                    "value": row.kind,
+                    "messages": row.messages,
+                    "nbytes": self.streams[row.stream].nbytes,
+                    "rate": row.rate,
+                    "speed": row.megabytes * 1e6,
+                    "lost": row.lost,
+                    "latency": {"p50": row.delays[0] / 1e3, "p99": row.delays[1] / 1e3},
+                }
+                for row in self.overall(now)
+            ],
+        }
 
     def summary(self, now: float) -> str:
         """Return the sum of all streams in a line."""

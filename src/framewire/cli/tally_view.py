@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import framewire
-from framewire.cli.display import View
+from framewire.cli.file_views import SumView
 from framewire.cli.tally import Row, Tally
 
+_WIDE = 100  # columns of a terminal with room for the last values
 
-class TallyView(View):
+
+class TallyView(SumView):
     """Shows a tally."""
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
+
+    def describe(self, now: float) -> dict[str, Any]:
+        """The sum, for machines."""
+        return self._tally.describe(now)
 
     def lines(self, now: float) -> list[str]:
         """The rates since the last call."""
@@ -70,14 +77,17 @@ def _table(rows: list[Row], title: str) -> Any:
     widths = {"messages": 9, "msg/s": 7, "MB/s": 6, "lost": 4, "p50 ms": 6, "p99 ms": 6}
     for heading, width in widths.items():
         table.add_column(heading, justify="right", no_wrap=True, min_width=width)
-    table.add_column("value", no_wrap=True)
-    table.add_column("last", no_wrap=True, overflow="crop", ratio=1, style="dim")
+    wide = shutil.get_terminal_size().columns >= _WIDE
+    table.add_column("value", no_wrap=True, overflow="ellipsis", ratio=None if wide else 1)
+    if wide:
+        table.add_column("last", no_wrap=True, overflow="crop", ratio=1, style="dim")
     for row in rows:
         counts = f"{row.messages:,}", f"{row.rate:,.0f}", f"{row.megabytes:,.2f}"
         lost = Text(f"{row.lost:,}", style="bold red" if row.lost else "green")
         # As Text: in a str, rich takes brackets for markup.
         delays = (f"{delay:,.1f}" for delay in row.delays)
-        table.add_row(row.stream, *counts, lost, *delays, Text(row.kind), Text(row.last))
+        values = [Text(row.kind), Text(row.last)][: 1 + wide]
+        table.add_row(row.stream, *counts, lost, *delays, *values)
     # The cursor rests on an empty line: behind the table, the "^C" of a terminal would wrap, and
     # the next table be drawn a line too low.
     return Group(table, Text())
