@@ -11,7 +11,8 @@ A tap subscribes to everything, and disturbs nobody: like any subscriber, it has
 and loses messages where it is too slow, which it then counts as gaps. With --type pull it takes
 messages AWAY from those whom they are for.
 
-It ends after --count or --seconds, or with Ctrl-C, with a summary. The exit status is 0; 1 if there
+It ends after --count or --seconds, with Ctrl-C or SIGTERM, with a summary. The exit status is 0, of
+SIGTERM 143; 1 if there
 is no such address, class or key, or if it ended by itself and nothing had come, or no message with
 the FIELD; 2 for wrong usage.
 
