@@ -128,7 +128,8 @@ def test_bind_deletes_nothing(opened, tmp_path):
     first = opened("--bind", "--type", "pull")
     with pytest.raises(wire.WireError, match="Address already in use"):
         opened("--bind")
-    opened(types=["push"]).send(b"x")
+    sender = opened(types=["push"])
+    sender.send(b"x")
     assert came(first) == [b"x"]
 
 
