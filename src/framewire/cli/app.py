@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
     except OSError as error:
         _drop_output()
-        print(f"framewire {name}: {error.strerror or error}".replace(" :", ":"), file=sys.stderr)
+        print(f"{f'framewire {name}'.rstrip()}: {error.strerror or error}", file=sys.stderr)
         return 1
 
 
