@@ -46,7 +46,7 @@ def test_round_trip(path):
     before = time.time_ns()
     recorder = record(path, MESSAGES)
     after = time.time_ns()
-    assert (recorder.messages, recorder.nbytes) == (len(MESSAGES), os.path.getsize(path))
+    assert (recorder.messages, recorder.size) == (len(MESSAGES), os.path.getsize(path))
     with Recording(path) as recording:
         assert frames_of(recording) == MESSAGES
         assert len(recording) == len(MESSAGES)
@@ -312,3 +312,88 @@ def test_sync(path):
         recorder.write([b"x"])
         recorder.flush()
     assert frames_of(Recording(path)) == [[b"x"]]
+
+
+# ---- what is refused
+
+
+def test_a_message_that_no_reader_takes(path):
+    """Refused before anything is written, so that a peer cannot spoil the file."""
+    with Recorder(path) as recorder:
+        recorder.write([b"first"])
+        recorder.write([b""] * 65_536)
+        with pytest.raises(framewire.LimitError, match="65,537 frames, and the limit is 65,536"):
+            recorder.write([b""] * 65_537)
+        recorder.write([b"last"])
+    with Recording(path) as recording:
+        assert [len(message.frames) for message in recording] == [1, 65_536, 1]
+
+
+def test_own_limits_of_a_recorder(path):
+    limits = framewire.Limits(size=16, frames=2)
+    with Recorder(path, limits=limits) as recorder:
+        recorder.write([b"x" * 16])
+        for wrong in ([b"x" * 17], [b"", b"", b""]):
+            with pytest.raises(framewire.LimitError):
+                recorder.write(wrong)
+        assert (recorder.messages, recorder.nbytes) == (1, 16)
+    assert frames_of(Recording(path, limits=limits)) == [[b"x" * 16]]
+
+
+def test_frames_of_a_generator(path):
+    with Recorder(path) as recorder:
+        recorder.write(frame for frame in (b"a", b"b"))
+        for wrong in (None, b"bytes", (frame for frame in ["text"])):
+            with pytest.raises(TypeError):
+                recorder.write(wrong)
+        recorder.write([b"next"])
+    assert frames_of(Recording(path)) == [[b"a", b"b"], [b"next"]]
+
+
+def test_wrong_arguments(numbered, path):
+    recording = Recording(numbered)
+    for wrong in (slice(0, 2), "a", 1.0):
+        with pytest.raises(TypeError, match="integer as its number"):
+            recording[wrong]
+    assert recording[np.int64(3)].number == 3
+    with pytest.raises(ValueError, match="NaN"):
+        recording.find(float("nan"))
+    for start, stop in [(-1, None), (0, -1)]:
+        with pytest.raises(ValueError, match="from 0 on"):
+            recording.read(start, stop)
+    for sync in (-1, float("nan")):
+        with pytest.raises(ValueError, match="sync"):
+            Recorder(path.with_name("new"), sync=sync)
+    assert not path.with_name("new").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_refused(path):
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="Not a regular file"):
+        Recorder(path, append=True)
+    with pytest.raises(OSError, match="Not a regular file"):
+        Recording(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_in_a_forked_child(path):
+    """What waits in the buffer is the parent's, also when the child ends as processes do."""
+    code = """
+import os, sys
+from framewire.recording import Recorder
+recorder = Recorder(sys.argv[1])
+recorder.write([b"of the parent"])
+pid = os.fork()
+if pid == 0:
+    try:
+        recorder.write([b"of the child"])
+    except ValueError:
+        sys.exit(7)
+    sys.exit(8)
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+recorder.write([b"after"])
+recorder.close()
+"""
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True, timeout=60)
+    assert frames_of(Recording(path)) == [[b"of the parent"], [b"after"]]

@@ -19,7 +19,7 @@ def make(path, messages):
     with Recorder(path) as recorder:
         for message in messages:
             recorder.write(message)
-            ends.append(recorder.nbytes)
+            ends.append(recorder.size)
     return path.read_bytes(), ends
 
 
@@ -138,7 +138,7 @@ def test_a_tail_of_zeros(path, large):
     assert (caught.value.code, caught.value.offset) == ("record", len(data))
     assert numbers(Recording(path, skip_errors=True)) == list(range(200))
     with Recorder(path, append=True) as recorder:
-        assert recorder.nbytes == len(data)
+        assert recorder.size == len(data)
         recorder.write([b"more"])
     assert numbers(Recording(path)) == list(range(201))
 
@@ -303,6 +303,7 @@ def test_limits(path, small):
     assert caught.value.limit == "size"
     recording = Recording(path, limits=limits, skip_errors=True)
     assert numbers(recording) == [0, 1, 2]
+    assert (recording.refused, recording.skipped) == (5, 0)
     assert len(recording) == 8
 
 

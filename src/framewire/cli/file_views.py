@@ -51,7 +51,7 @@ class RecordView(SumView):
     def __init__(self, socket: framewire.Socket, recorder: Recorder) -> None:
         self._socket = socket
         self._recorder = recorder
-        self._first = recorder.messages, recorder.nbytes
+        self._first = recorder.messages
         self._started = self._marked_at = time.monotonic()
         self._marked: dict[bytes | str | None, Counts] = {}
 
@@ -60,8 +60,9 @@ class RecordView(SumView):
         total = framewire.stats(self._socket).total
         return {
             "file": self._recorder.path,
-            "messages": self._recorder.messages - self._first[0],
-            "nbytes": self._recorder.nbytes - self._first[1],
+            "messages": self._recorder.messages - self._first,
+            "nbytes": self._recorder.nbytes,
+            "size": self._recorder.size,
             "seconds": now - self._started,
             "gaps": total.gaps,
             "malformed": total.errors,

@@ -7,11 +7,32 @@ import threading
 from struct import unpack_from
 from zlib import crc32
 
-from ..errors import DecodeError, LimitError
+from ..errors import DecodeError
 from ..limits import Limits
-from .layout import HEAD_SIZE, LENGTH, RECORD_MAGIC, Entry, Head, padded, read_head
+from .layout import (
+    HEAD_SIZE,
+    LENGTH,
+    RECORD_MAGIC,
+    Entry,
+    Head,
+    check_limits,
+    check_regular,
+    padded,
+    read_head,
+)
 
 __all__ = ["Cursor", "Source"]
+
+
+def _open_regular(path: str, flags: int) -> int:
+    """Open a file, and do not wait for the other end of a pipe."""
+    number = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    try:
+        check_regular(number, path)
+    except OSError:
+        os.close(number)
+        raise
+    return number
 
 
 class Source:
@@ -21,7 +42,7 @@ class Source:
     """
 
     def __init__(self, path: str) -> None:
-        self._file = open(path, "rb")  # noqa: SIM115
+        self._file = open(path, "rb", opener=_open_regular)  # noqa: SIM115
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -129,10 +150,7 @@ class Cursor:
         """
         at = self.offset
         self.advance(head)
-        for name, value in ("frames", head.frames), ("size", head.size - LENGTH * head.frames):
-            if value > getattr(limits, name):
-                what = f"the record at byte {at} has {value} of {name}"
-                raise LimitError(f"{what}, over the limit", "limit", at, name)
+        check_limits(f"the message at byte {at}", head.frames, head.size, limits, at)
         data = self._own(at + HEAD_SIZE, head.size)
         if crc32(data) != head.check:
             raise DecodeError(f"the message at byte {at} is damaged", "check", at)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 import struct
 from typing import NamedTuple
 from zlib import crc32
 
-from ..errors import DecodeError
+from ..errors import DecodeError, LimitError
+from ..limits import Limits
 
 __all__ = [
     "ENTRY",
@@ -20,6 +24,8 @@ __all__ = [
     "Entry",
     "Head",
     "Header",
+    "check_limits",
+    "check_regular",
     "index_path",
     "make_entry",
     "make_head",
@@ -136,6 +142,24 @@ def read_head(data: bytes, offset: int, seed: int) -> Head:
     return head
 
 
+def check_limits(
+    what: str, frames: int, size: int, limits: Limits, offset: int | None = None
+) -> None:
+    """Hold a message with so many frames, and a body of this size, against what a reader takes.
+
+    Raises
+    ------
+    LimitError
+        Code ``limit``. The text begins with `what`.
+    """
+    size -= LENGTH * frames
+    for name, unit, value in ("frames", "frames", frames), ("size", "bytes", size):
+        most = getattr(limits, name)
+        if value > most:
+            text = f"{what} has {value:,} {unit}, and the limit is {most:,}"
+            raise LimitError(text, "limit", offset, name)
+
+
 def make_entry(entry: Entry, seed: int) -> bytes:
     """An entry of the index."""
     data = _ENTRY.pack(*entry, 0, 0)[:-4]
@@ -151,3 +175,10 @@ def read_entry(data: bytes, seed: int) -> Entry | None:
 def index_path(path: str) -> str:
     """The name of a recording's index."""
     return f"{path}.index"
+
+
+def check_regular(file: int, path: str) -> None:
+    """Raise an OSError if the open file is a pipe, say, which has no places to go to."""
+    mode = os.fstat(file).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # of a directory, open() says so
+        raise OSError(errno.EINVAL, "Not a regular file", path)

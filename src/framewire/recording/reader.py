@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import operator
 import os
 import threading
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..errors import DecodeError
+from ..errors import DecodeError, LimitError
 from ..limits import Limits
 from .cursor import Cursor, Source
 from .index import BadIndexError, Index
@@ -51,7 +53,7 @@ class Recording:
     limits : Limits, optional
         `frames` and `size` of a message, before memory is taken for it.
     skip_errors : bool
-        Go on behind what is damaged. By default a DecodeError says where it is.
+        Go on behind what is damaged, or over a limit. By default a DecodeError says where it is.
 
     Attributes
     ----------
@@ -59,6 +61,8 @@ class Recording:
         In ns since the epoch; 0 if the file was cut within its header.
     skipped : int
         Damaged places that were skipped in reading.
+    refused : int
+        Messages over a limit that were skipped in reading: others may take them.
 
     Raises
     ------
@@ -79,7 +83,7 @@ class Recording:
         self._limits = limits or Limits()
         self._skip_errors = skip_errors
         self._lock = threading.Lock()
-        self.skipped = 0
+        self.skipped = self.refused = 0
         self._source = Source(self._path)
         try:
             self.header = self._read_header()
@@ -139,7 +143,14 @@ class Recording:
             There is none.
         DecodeError
             It is damaged.
+        TypeError
+            The number is no integer.
         """
+        try:
+            number = operator.index(number)
+        except TypeError:
+            what = f"a message has an integer as its number, not {type(number).__name__}"
+            raise TypeError(f"{what}; read(start, stop) gives those of a range") from None
         count = len(self)
         i = number + count if number < 0 else number
         if not 0 <= i < count:
@@ -158,7 +169,14 @@ class Recording:
         ------
         DecodeError
             Something is damaged, and `skip_errors` is False; its offset says where in the file.
+        ValueError
+            A number is negative.
         """
+        if start < 0 or (stop is not None and stop < 0):
+            raise ValueError(f"messages are read from 0 on: start={start}, stop={stop}")
+        return self._read(start, stop)
+
+    def _read(self, start: int, stop: int | None) -> Iterator[Recorded]:
         cursor = self._cursor("number", start + 1 if start > 0 else 0)
         while True:
             try:
@@ -172,7 +190,10 @@ class Recording:
             except DecodeError as error:
                 if not self._skip_errors:
                     raise
-                self.skipped += 1
+                if isinstance(error, LimitError):
+                    self.refused += 1
+                else:
+                    self.skipped += 1
                 if error.code == "record":
                     cursor.skip()
                 continue
@@ -182,7 +203,14 @@ class Recording:
         """The number of the first message that came so many seconds after the start, or later.
 
         The start is when the recording was created. Where there is none, it is the length.
+
+        Raises
+        ------
+        ValueError
+            The time is NaN.
         """
+        if math.isnan(seconds):
+            raise ValueError("a time in seconds, not NaN")
         at = round(min(max(seconds, 0.0), _FOREVER) * 1e9)
         cursor = self._cursor("elapsed", at, _HEADS_WINDOW)
         number = 0

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import math
 import os
-from collections.abc import Sequence
+import weakref
+from collections.abc import Iterable, Sequence
 from secrets import token_bytes
 from struct import pack
 from time import monotonic, monotonic_ns, time_ns
@@ -14,6 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from ..limits import Limits
 from .layout import (
     ENTRY,
     HEAD_SIZE,
@@ -23,6 +26,8 @@ from .layout import (
     STRIDE,
     Entry,
     Header,
+    check_limits,
+    check_regular,
     index_path,
     make_entry,
     make_head,
@@ -62,7 +67,10 @@ class Recorder:
         Go on with a recording if there is one, behind its last whole message. By default it is an
         error if there is a file.
     sync : float, optional
-        Have the disk written (``fsync``) each time that this many seconds are over, in a flush.
+        Have the disk written (``fsync``) each time that this many seconds are over, in a flush;
+        0 is in each flush.
+    limits : Limits, optional
+        Those of its readers: `frames` and `size` of a message that `write` takes.
 
     Attributes
     ----------
@@ -70,7 +78,9 @@ class Recorder:
     messages : int
         In the file, and given.
     nbytes : int
-        Of the file, with what is not in it yet.
+        Bytes of all frames that this recorder was given.
+    size : int
+        Bytes of the file, with what is not in it yet.
 
     Raises
     ------
@@ -81,11 +91,26 @@ class Recorder:
     OSError
     DecodeError
         It is no recording that could be appended to.
+    ValueError
+        A `sync` that is no time.
+
+    Notes
+    -----
+    It stays with the process that made it: in a child of ``fork`` it is closed, and what was not
+    flushed yet is written by the parent alone.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, append: bool = False, sync: float | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        append: bool = False,
+        sync: float | None = None,
+        limits: Limits | None = None,
     ) -> None:
+        if sync is not None and not sync >= 0:
+            raise ValueError(f"sync is a time in seconds, from 0 on: {sync!r}")
+        self._limits = limits or Limits()
         self.path = os.fsdecode(path)
         self.index_path = index_path(self.path)
         self._sync = sync
@@ -94,8 +119,10 @@ class Recorder:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
         number = os.open(self.path, flags if append else flags | os.O_EXCL, 0o666)
         self._files = contextlib.ExitStack()
-        self._file = self._files.enter_context(open(number, "wb", buffering=_BUFFER))  # noqa: SIM115
+        self._raw = open(number, "wb", buffering=0)  # noqa: SIM115
+        self._file = self._files.enter_context(io.BufferedWriter(self._raw, _BUFFER))
         try:
+            check_regular(number, self.path)
             _lock(number)
             self._resume()
             if sync is not None:
@@ -105,6 +132,7 @@ class Recorder:
             raise
         self._synced = monotonic()
         self._safe = 0  # bytes of the file that are on the disk
+        _close_in_children(self)
 
     def _resume(self) -> None:
         """Find the end, or write the header; and bring the index up to it."""
@@ -116,15 +144,16 @@ class Recorder:
             stored, entries = index.stored, index.added
         self._next = index.next
         self._seed = header.seed
-        self.messages, self.nbytes, last = place
+        self.messages, self.size, last = place
+        self.nbytes = 0
         # In a pause only the wall clock goes on, and that can have been set back.
         self._origin = monotonic_ns() - max(last, now - header.created)
-        self._file.truncate(self.nbytes if self.messages else 0)
+        self._file.truncate(self.size if self.messages else 0)
         if not self.messages:
             self._file.write(make_header(header))
-        self._file.seek(self.nbytes)
+        self._file.seek(self.size)
         self._file.flush()
-        self._flushed = self.nbytes
+        self._flushed = self.size
         index_file = open(  # noqa: SIM115
             self.index_path, "r+b" if stored else "wb", buffering=0
         )
@@ -142,12 +171,12 @@ class Recorder:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def write(self, frames: Sequence[Buffer]) -> None:
+    def write(self, frames: Iterable[Buffer]) -> None:
         """Append a message.
 
         Parameters
         ----------
-        frames : sequence of bytes-like
+        frames : iterable of bytes-like
             As they are. Nothing of them is kept.
 
         Raises
@@ -157,23 +186,31 @@ class Recorder:
         TypeError, ValueError
             A frame is not bytes-like, or not C-contiguous; there are none; the recorder is closed.
             Nothing was written.
+        LimitError
+            A ValueError too: there are more frames or bytes than a reader takes.
         """
+        frames = list(frames)
         now, elapsed = time_ns(), monotonic_ns() - self._origin
-        parts, size, check = _body(frames)
+        parts, nbytes, size = _body(frames)
+        check_limits("a message", len(frames), size, self._limits)
+        check = 0
+        for part in parts:
+            check = crc32(part, check)
         count = self.messages
         try:
             head = make_head(len(frames), size, count, now, elapsed, check, self._seed)
             self._file.writelines((head, *parts))
-            if self.nbytes >= self._next:
-                entry = Entry(count, self.nbytes, elapsed)
+            if self.size >= self._next:
+                entry = Entry(count, self.size, elapsed)
                 self._entries += make_entry(entry, self._seed)
-                self._next = self.nbytes + STRIDE
+                self._next = self.size + STRIDE
             self.messages = count + 1
-            self.nbytes += HEAD_SIZE + size
+            self.nbytes += nbytes
+            self.size += HEAD_SIZE + size
         except BaseException:
             self._fail()
             raise
-        if self.nbytes - self._flushed >= _BUFFER:
+        if self.size - self._flushed >= _BUFFER:
             self.flush()
 
     def flush(self) -> None:
@@ -186,14 +223,14 @@ class Recorder:
         """
         try:
             self._file.flush()
-            self._flushed = self.nbytes
+            self._flushed = self.size
             if self._entries:
                 self._index.write(self._entries)
                 self._entries.clear()
             due = self._sync is not None and monotonic() >= self._synced + self._sync
-            if due and self._safe < self.nbytes:
+            if due and self._safe < self.size:
                 os.fsync(self._file.fileno())
-                self._synced, self._safe = monotonic(), self.nbytes
+                self._synced, self._safe = monotonic(), self.size
         except BaseException:
             self._fail()
             raise
@@ -211,9 +248,35 @@ class Recorder:
         with contextlib.suppress(OSError):
             self._files.close()
 
+    def _abandon(self) -> None:
+        """Close the files of a process that is another, below what is still in the buffer."""
+        with contextlib.suppress(OSError):
+            self._raw.close()
+            self._index.close()
+
+
+_recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
+
+
+def _close_in_children(recorder: Recorder) -> None:
+    """Have the recorder closed in children of this process: they would write the buffer again."""
+    if not _watching and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_abandon_all)
+        _watching.append(True)
+    _recorders.add(recorder)
+
+
+_watching: list[bool] = []
+
+
+def _abandon_all() -> None:
+    for recorder in list(_recorders):
+        recorder._abandon()
+    _recorders.clear()
+
 
 def _body(frames: Sequence[Buffer]) -> tuple[Sequence[Buffer], int, int]:
-    """What a record has behind its head, in pieces; its size and its check."""
+    """What a record has behind its head, in pieces; the bytes of the frames, and all of them."""
     sizes = []
     pieces: list[Buffer] = [b""]
     total = 0
@@ -234,10 +297,7 @@ def _body(frames: Sequence[Buffer]) -> tuple[Sequence[Buffer], int, int]:
     pieces[0] = pack(f"<{len(sizes)}Q", *sizes)
     if total <= _JOINED:
         pieces = [b"".join(pieces)]
-    check = 0
-    for piece in pieces:
-        check = crc32(piece, check)
-    return pieces, total, check
+    return pieces, sum(sizes), total
 
 
 def _lock(file: int) -> None:
