@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import terminal
 import zmq
-from recordings import frames_of, make, run, started, summed
+from recordings import finish, frames_of, make, run, started, summed
 
 import framewire
 from framewire.recording import Recording
@@ -204,7 +205,7 @@ def test_plain_lines(sender, path):
             push.send(b"message")
         output, errors = recorder.communicate(timeout=60)
     assert (recorder.returncode, errors) == (0, "")
-    assert output.splitlines()[-1].startswith("3 messages, 0.0 MB in ")
+    assert output.splitlines()[-1].startswith("3 messages, 21 B in ")
     assert "\x1b" not in output
 
 
@@ -242,13 +243,87 @@ def test_a_wrong_address_leaves_no_file(path):
 
 
 def test_nobody_reads_what_is_shown(sender, path):
-    """As with `| head -1`: it ends, and what came is in the file."""
+    """As with `| head -1`: it records on."""
     push = sender(zmq.PUSH)
-    with started("record", address(push), path, "--type", "pull") as recorder:
+    with started("record", address(push), path, "--type", "pull", "--count", 2) as recorder:
         recorder.stdout.close()
         push.send(b"x")
-        assert recorder.wait(60) == 141
-    assert frames_of(path) == [[b"x"]]
+        time.sleep(2.5)  # it shows lines meanwhile
+        push.send(b"y")
+        assert recorder.wait(60) == 0
+        assert recorder.stderr.read() == ""
+    assert frames_of(path) == [[b"x"], [b"y"]]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+@pytest.mark.parametrize("summed_up", [False, True])
+def test_a_full_disk_of_what_is_shown(sender, path, summed_up):
+    """It is not the recording that fails; the sum as JSON is what was asked for."""
+    push = sender(zmq.PUSH)
+    arguments = ["--type", "pull", "--count", "2", *(["--json"] if summed_up else [])]
+    command = [sys.executable, "-m", "framewire.cli", "record", address(push), str(path)]
+    with (
+        open("/dev/full", "w") as full,
+        subprocess.Popen([*command, *arguments], stdout=full, stderr=subprocess.PIPE) as recorder,
+    ):
+        push.send(b"x")
+        time.sleep(2.5)
+        push.send(b"y")
+        assert (recorder.wait(60) != 0) == summed_up
+        assert str(path).encode() not in recorder.stderr.read()
+    assert frames_of(path) == [[b"x"], [b"y"]]
+
+
+def test_what_no_reader_takes(sender, path):
+    """It is refused and counted, and the recording can be read."""
+    push = sender(zmq.PUSH)
+    with started("record", address(push), path, "--type", "pull", "--count", 2) as recorder:
+        push.send(b"first")
+        push.send_multipart([b""] * 65_537)
+        push.send(b"last")
+        status, output, errors = finish(recorder)
+    assert (status, errors) == (0, "")
+    assert ", 1 refused" in output.splitlines()[-1]
+    assert frames_of(path) == [[b"first"], [b"last"]]
+    assert run("info", path, "--check")[0] == 0
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no job control here")
+def test_what_waits_at_the_end_is_recorded(sender, path):
+    """It stands still while its queue fills, and is told to end before it goes on."""
+    push = sender(zmq.PUSH)
+    with started("record", address(push), path, "--type", "pull") as recorder:
+        send_until_written(push, path, 20)
+        recorder.send_signal(signal.SIGSTOP)
+        for i in range(20, 500):
+            push.send(b"%d" % i)
+        recorder.send_signal(signal.SIGINT)
+        recorder.send_signal(signal.SIGCONT)
+        assert recorder.wait(60) == 0
+    recorded = [int(message[0]) for message in frames_of(path)]
+    assert recorded == list(range(len(recorded)))
+
+
+def test_a_pipe(path, tmp_path):
+    os.mkfifo(path)
+    status, _, errors = run("record", f"ipc://{tmp_path}/s", path, "--bind", "--append")
+    assert (status, errors) == (1, f"framewire record: {path}: Not a regular file\n")
+
+
+def test_more_topics_than_rows(sender, path):
+    push = sender(zmq.PUSH)
+
+    def send():
+        for i in range(20):
+            push.send_value(i, topic=b"%d" % i)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    command = [sys.executable, "-m", "framewire.cli", "record", address(push), str(path)]
+    status, output = terminal.run([*command, "--type", "pull", "--count", "20"])
+    thread.join()
+    assert status == 0
+    assert "5 topics more" in output[output.rindex("recording to") :]
 
 
 def test_two_recorders(sender, path):
@@ -269,12 +344,13 @@ def test_a_full_disk(sender, path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
     push = sender(zmq.PUSH)
-    arguments = ["--type", "pull", "--count", 500]
+    arguments = ["--type", "pull", "--count", 500, "--json"]
     with started("record", address(push), path, *arguments, preexec_fn=limit) as recorder:
         for i in range(500):
             push.send_multipart([b"%d" % i, bytes(1000)])
-        _, errors = recorder.communicate(timeout=60)
+        output, errors = recorder.communicate(timeout=60)
     assert (recorder.returncode, errors) == (1, f"framewire record: {path}: File too large\n")
+    assert json.loads(output)["messages"] == len(frames_of(path))
     numbers = [int(message[0]) for message in frames_of(path)]
     assert numbers == list(range(len(numbers)))
     assert len(numbers) > 80

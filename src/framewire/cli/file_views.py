@@ -10,7 +10,7 @@ from typing import Any
 import framewire
 from framewire.cli.display import Display, View
 from framewire.cli.replaying import Replay
-from framewire.cli.text import printable
+from framewire.cli.text import printable, short_number, short_size
 from framewire.recording import Recorder
 from framewire.stats import Counts
 
@@ -46,33 +46,45 @@ class RecordView(SumView):
         Counts its messages: its codec has ``stamp=True``.
     recorder
         Where they go.
+
+    Attributes
+    ----------
+    first : int
+        How many messages the file had before.
+    refused : int
+        Messages that came, and that no reader of the file would take.
+    lost : int
+        Messages that the recorder was given, and that are not in the file, since it failed.
     """
 
     def __init__(self, socket: framewire.Socket, recorder: Recorder) -> None:
         self._socket = socket
         self._recorder = recorder
-        self._first = recorder.messages
+        self.first = recorder.messages
         self._started = self._marked_at = time.monotonic()
         self._marked: dict[bytes | str | None, Counts] = {}
+        self.refused = self.lost = 0
 
     def describe(self, now: float) -> dict[str, Any]:
         """The sum of this run; the file may have had more before."""
         total = framewire.stats(self._socket).total
         return {
             "file": self._recorder.path,
-            "messages": self._recorder.messages - self._first,
+            "messages": self._recorder.messages - self.first - self.lost,
             "nbytes": self._recorder.nbytes,
             "size": self._recorder.size,
             "seconds": now - self._started,
             "gaps": total.gaps,
             "malformed": total.errors,
+            "refused": self.refused,
+            "lost": self.lost,
         }
 
     def lines(self, now: float) -> list[str]:
         """The rate since the last call."""
-        messages, rate, megabytes, *_ = self._rows(now)[-1][1:]
+        messages, rate, size, *_ = self._rows(now)[-1][1:]
         elapsed = now - self._started
-        return [f"{elapsed:5.1f} s  {messages} messages  {rate}/s  {megabytes} MB/s"]
+        return [f"{elapsed:5.1f} s  {messages} messages  {rate}/s  {size}/s"]
 
     def table(self, now: float) -> Any:
         """A row for each topic, with the rates since the last call."""
@@ -91,10 +103,12 @@ class RecordView(SumView):
     def summary(self, now: float) -> str:
         """The sum of this run."""
         said = self.describe(now)
-        megabytes = said["nbytes"] / 1e6
+        refused = f", {self.refused:,} refused: over the limits of readers" if self.refused else ""
+        lost = f", {self.lost:,} lost" if self.lost else ""
         return (
-            f"{said['messages']:,} messages, {megabytes:,.1f} MB in {said['seconds']:.1f} s "
-            f"to {said['file']}, {said['gaps']:,} missing, {said['malformed']:,} malformed"
+            f"{said['messages']:,} messages, {short_size(said['nbytes'])} in "
+            f"{said['seconds']:.1f} s to {said['file']}, "
+            f"{said['gaps']:,} missing, {said['malformed']:,} malformed{refused}{lost}"
         )
 
     def _rows(self, now: float) -> list[list[str]]:
@@ -108,10 +122,13 @@ class RecordView(SumView):
         for topic, counts in everything.items():
             before = self._marked.get(topic, Counts())
             rate = (counts.received - before.received) / elapsed
-            megabytes = (counts.received_bytes - before.received_bytes) / elapsed / 1e6
+            size = short_size((counts.received_bytes - before.received_bytes) / elapsed)
             name = "" if topic is None else printable(topic, 30)
-            numbers = f"{counts.received:,}", f"{rate:,.0f}", f"{megabytes:,.2f}"
+            numbers = f"{counts.received:,}", short_number(rate).strip(), size
             rows.append([name, *numbers, f"{counts.gaps:,}", f"{counts.errors:,}"])
+        if len(topics) > _SHOWN_TOPICS:
+            more = f"{len(topics) - _SHOWN_TOPICS:,} topics more"
+            rows.insert(-1, [more, "", "", "", "", ""])
         self._marked, self._marked_at = everything, now
         return rows
 
@@ -191,7 +208,7 @@ def _table(title: str, rows: list[list[str]]) -> Any:
 
     table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
     table.add_column("topic", style="bold cyan", no_wrap=True)
-    for heading in ("messages", "msg/s", "MB/s", "missing", "malformed"):
+    for heading in ("messages", "msg/s", "bytes/s", "missing", "malformed"):
         table.add_column(heading, justify="right", no_wrap=True, min_width=8)
     for row in rows:
         # As Text: in a str, rich takes brackets for markup.

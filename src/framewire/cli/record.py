@@ -10,6 +10,11 @@ takes its share of the messages like any other worker. Where a stream is faster 
 written, a PUSH waits, and what a PUB sends is lost. What is missing is counted if messages have
 stamps; with --type pull that has what other workers took.
 
+At --seconds or Ctrl-C, what waits in its queue is recorded before it ends. What a PUSH sends after
+that, and with --count what is behind the last message (at most N more, and what is on the way),
+has gone to a worker that is no more: end the sender first. Messages with more frames or bytes than
+readers take are counted as refused. If what it shows cannot be written, it records on without.
+
 The status is 1 if nothing can be recorded: FILE is there already and --append is not given, the
 disk is full, the address is wrong.
 """
@@ -20,8 +25,10 @@ import argparse
 import math
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import zmq
 
@@ -30,8 +37,8 @@ from framewire._calls import parse_head
 from framewire.cli import ending, wire
 from framewire.cli.display import open_display
 from framewire.cli.file_views import JsonSum, RecordView
-from framewire.errors import DecodeError
-from framewire.recording import Recorder
+from framewire.errors import DecodeError, LimitError
+from framewire.recording import Recorder, Recording
 
 _AT_ONCE = 256  # messages between two looks at the clock
 _QUEUE = 1000  # messages, all in memory where the disk is slower than the stream
@@ -59,6 +66,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+class FileError(Exception):
+    """The file cannot be recorded to; the text says why, in a line."""
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Record.
 
@@ -68,68 +79,135 @@ def run(arguments: argparse.Namespace) -> int:
         0, or 1 if nothing could be recorded, or no more.
     """
     created = not os.path.lexists(arguments.file)
+    if arguments.count and arguments.type != "sub":
+        # What waits behind the last message is taken from others.
+        arguments.queue = min(arguments.queue, arguments.count)
     try:
         with (
             ending.stop_signals() as interrupted,
             # Before the socket, which begins to take messages at once.
-            Recorder(arguments.file, append=arguments.append, sync=arguments.sync) as recorder,
+            _open(arguments) as recorder,
             framewire.Context() as context,
             wire.open_socket(context, arguments) as socket,
         ):
-            # With it a socket counts what its messages say of themselves.
-            socket.codec = framewire.Codec(stamp=True)
-            view = RecordView(socket, recorder)
-            with JsonSum() if arguments.json else open_display() as display:
-                for now in _recorded(socket, recorder, arguments):
-                    display.tick(view, now)
-                    if interrupted.is_set():
-                        break
-                recorder.close()
-                display.finish(view, time.monotonic())
-    except BrokenPipeError:  # of what is shown
-        raise
-    except FileExistsError as error:
-        hint = " (--append goes on with it)" if error.filename == arguments.file else ""
-        return _failed(f"{error.filename}: {error.strerror}{hint}")
-    except BlockingIOError:
-        return _failed(f"{arguments.file}: something else records to it")
-    except OSError as error:
-        return _failed(f"{arguments.file}: {error.strerror}")
-    except DecodeError as error:
-        return _failed(f"{arguments.file}: {error}")
+            _record(socket, recorder, arguments, interrupted)
+    except FileError as error:
+        return _failed(str(error))
     except wire.WireError as error:
         if created:
-            os.unlink(recorder.path)
-            os.unlink(recorder.index_path)
+            os.unlink(arguments.file)
+            os.unlink(f"{arguments.file}.index")
         return _failed(str(error))
     return 0
 
 
+def _record(
+    socket: framewire.Socket,
+    recorder: Recorder,
+    arguments: argparse.Namespace,
+    interrupted: threading.Event,
+) -> None:
+    """Record, and show it, until the end."""
+    # With it a socket counts what its messages say of themselves.
+    socket.codec = framewire.Codec(stamp=True)
+    view = RecordView(socket, recorder)
+    with JsonSum() if arguments.json else open_display() as display:
+        try:
+            with _explained(arguments.file):
+                for now in _recorded(socket, recorder, arguments, view):
+                    with _unminded():
+                        display.tick(view, now)
+                    if interrupted.is_set():
+                        break
+                left = _last(arguments, view) - recorder.messages
+                _take(socket, recorder, view, min(left, arguments.queue))
+                recorder.close()
+        except FileError:
+            with suppress(OSError, DecodeError), Recording(arguments.file) as recording:
+                view.lost = recorder.messages - len(recording)
+            raise
+        finally:
+            if arguments.json:
+                display.finish(view, time.monotonic())
+            else:
+                with _unminded():
+                    display.finish(view, time.monotonic())
+
+
+def _last(arguments: argparse.Namespace, view: RecordView) -> int:
+    """How many messages the file has in the end, at most."""
+    return view.first + arguments.count if arguments.count else sys.maxsize
+
+
 def _recorded(
-    socket: framewire.Socket, recorder: Recorder, arguments: argparse.Namespace
+    socket: framewire.Socket, recorder: Recorder, arguments: argparse.Namespace, view: RecordView
 ) -> Iterator[float]:
     """Record until the end, and yield the time, that of `time.monotonic`, every now and then.
 
     Whenever nothing is waiting, all that came is handed to the system.
     """
-    codec = socket.codec
-    left = arguments.count or sys.maxsize
+    last = _last(arguments, view)
     end = time.monotonic() + (arguments.seconds or math.inf)
-    while left > 0 and (now := time.monotonic()) < end:
+    while recorder.messages < last and (now := time.monotonic()) < end:
         yield now
-        for _ in range(min(left, _AT_ONCE)):
-            try:
-                frames = framewire.recv_raw(socket, zmq.DONTWAIT)
-            except zmq.Again:
-                recorder.flush()
-                socket.poll(int(max(1, min(_PATIENCE, (end - now) * 1000))))
-                break
+        if not _take(socket, recorder, view, min(last - recorder.messages, _AT_ONCE)):
+            recorder.flush()
+            socket.poll(int(max(1, min(_PATIENCE, (end - now) * 1000))))
+
+
+def _take(socket: framewire.Socket, recorder: Recorder, view: RecordView, most: int) -> bool:
+    """Record so many of the messages that wait; returns whether there were as many."""
+    codec = socket.codec
+    for _ in range(most):
+        try:
+            frames = framewire.recv_raw(socket, zmq.DONTWAIT)
+        except zmq.Again:
+            return False
+        try:
             recorder.write(frames)
-            left -= 1
-            try:
-                parse_head(frames, socket, codec)
-            except DecodeError:  # which is counted; and suppress() would take longer than this
-                pass
+        except LimitError:
+            view.refused += 1
+        try:
+            parse_head(frames, socket, codec)
+        except DecodeError:  # which is counted; and suppress() would take longer than this
+            pass
+    return True
+
+
+@contextmanager
+def _open(arguments: argparse.Namespace) -> Iterator[Recorder]:
+    with _explained(arguments.file):
+        recorder = Recorder(arguments.file, append=arguments.append, sync=arguments.sync)
+    try:
+        yield recorder
+    finally:
+        with _explained(arguments.file):
+            recorder.close()
+
+
+@contextmanager
+def _explained(path: str) -> Iterator[None]:
+    """Errors of the file, as a `FileError`: those of what is shown are others."""
+    try:
+        yield
+    except FileExistsError as error:
+        hint = " (--append goes on with it)" if error.filename == path else ""
+        raise FileError(f"{error.filename}: {error.strerror}{hint}") from error
+    except BlockingIOError as error:
+        raise FileError(f"{path}: something else records to it") from error
+    except OSError as error:
+        raise FileError(f"{path}: {error.strerror or error}") from error
+    except DecodeError as error:
+        raise FileError(f"{path}: {error}") from error
+
+
+@contextmanager
+def _unminded() -> Iterator[None]:
+    """Go on without what is shown, if it cannot be: its disk is full, or nobody reads it."""
+    try:
+        yield
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _failed(why: str) -> int:
