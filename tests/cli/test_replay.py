@@ -122,12 +122,17 @@ def test_from_and_to(receiver, path):
         assert summed(replay)["messages"] == 3
 
 
-@pytest.mark.parametrize("arguments", [["--from", "100"], ["--from", "inf"], ["--to", "0"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--from", "100"], ["--from", "inf"], ["--to", "0"], ["--from", "0.02", "--to", "0.01"]],
+)
 def test_nothing_in_the_range(receiver, path, arguments):
     spaced(path, 0.01)
     pull = receiver(zmq.PULL)
     with replaying(path, pull, *arguments, "--loop", "--json") as replay:
-        assert summed(replay)["messages"] == 0
+        status, output, errors = finish(replay)
+    assert (status, output) == (1, "")
+    assert errors.startswith(f"framewire replay: {path}: no messages from ")
 
 
 def test_loop_until_interrupted(receiver, path):
@@ -228,6 +233,45 @@ def test_nobody_receives(path, tmp_path, kind):
     assert (status, errors) == (1, "framewire replay: nobody receives, after 0.2 s\n")
 
 
+@pytest.mark.parametrize("kind", ["push", "pair"])
+def test_nobody_is_where_it_connects_to(path, tmp_path, kind):
+    """A socket that connects has no peer yet, and nothing is sent to nobody."""
+    make(path, MESSAGES)
+    arguments = ["--type", kind, "--no-bind", "--speed", "max"]
+    place = f"ipc://{tmp_path}/s"
+    status, _, errors = run("replay", path, place, *arguments, "--wait", "0.2")
+    assert (status, errors) == (1, "framewire replay: nobody receives, after 0.2 s\n")
+    with started("replay", path, place, *arguments, "--wait", "0") as replay:
+        assert replay.stdout.readline().endswith(f" waiting for a receiver at {place}\n")
+        replay.send_signal(signal.SIGINT)
+        status, output, errors = finish(replay)
+    assert (status, errors) == (0, "")
+    assert output.startswith("0 messages, ") or "\n0 messages, " in output
+
+
+def test_it_says_that_it_waits_for_a_subscriber(path, tmp_path):
+    make(path, MESSAGES)
+    with started("replay", path, f"ipc://{tmp_path}/s") as replay:
+        assert f"waiting for a subscriber at ipc://{tmp_path}/s\n" in replay.stdout.readline()
+        replay.send_signal(signal.SIGINT)
+        assert finish(replay)[0] == 0
+
+
+def test_it_says_that_it_waits_for_delivery(ctx, quick, path, tmp_path):
+    """Its peer has no room for all, and takes none; Ctrl-C ends that."""
+    make(path, [[bytes(1_000_000)]] * 20)
+    pull = quick(ctx.socket(zmq.PULL))
+    pull.hwm = 1
+    pull.bind(f"ipc://{tmp_path}/s")
+    with replaying(path, pull, "--speed", "max") as replay:
+        assert "waiting until what was sent has arrived" in replay.stderr.readline()
+        replay.send_signal(signal.SIGINT)
+        status, output, errors = finish(replay)
+    assert status == 1
+    assert "20 messages, " in output
+    assert errors == "framewire replay: what was on its way has perhaps not arrived\n"
+
+
 def test_without_waiting(path, tmp_path):
     make(path, MESSAGES)
     arguments = ["--wait", "0", "--speed", "max"]
@@ -251,4 +295,11 @@ def test_in_a_terminal(receiver, path):
         [*command, pull.last_endpoint.decode(), "--no-bind", "--type", "push", "--speed", "max"]
     )
     assert status == 0
-    assert "300 messages" in output[output.rindex("replaying") :]
+    assert "300 messages  " in output[output.rindex("replaying") :]  # and not only in the sum
+
+
+def test_it_waits_in_a_terminal(path, tmp_path):
+    make(path, MESSAGES)
+    command = [sys.executable, "-m", "framewire.cli", "replay", str(path), f"ipc://{tmp_path}/s"]
+    status, _ = terminal.run(command, b"waiting for a subscriber at ipc://", b"\x03")
+    assert status == 0

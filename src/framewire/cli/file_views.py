@@ -157,6 +157,7 @@ class ReplayView(SumView):
             "seconds": now - self._started,
             "latest": replay.latest,
             "skipped": replay.skipped,
+            "refused": replay.refused,
         }
 
     def lines(self, now: float) -> list[str]:
@@ -164,22 +165,29 @@ class ReplayView(SumView):
         replay = self._replay
         (at, messages, nbytes), self._marked = self._marked, (now, replay.messages, replay.nbytes)
         elapsed = max(now - at, 1e-9)
+        if replay.waits:
+            return [f"{now - self._started:5.1f} s  waiting for {replay.waits}"]
         rate = (replay.messages - messages) / elapsed
-        megabytes = (replay.nbytes - nbytes) / elapsed / 1e6
+        speed = short_size((replay.nbytes - nbytes) / elapsed)
         return [
             f"{now - self._started:5.1f} s  at {replay.position:.1f} of {replay.seconds:.1f} s"
-            f"  {replay.messages:,} messages  {rate:,.0f}/s  {megabytes:,.2f} MB/s"
+            f"  {replay.messages:,} messages  {short_number(rate).strip()}/s  {speed}/s"
             f"  {replay.late * 1e3:.1f} ms late"
         ]
 
     def table(self, now: float) -> Any:
         """A bar of how far it is, and the same."""
-        from rich.console import Group
         from rich.progress_bar import ProgressBar
+        from rich.table import Table
         from rich.text import Text
 
         bar = ProgressBar(total=max(self._replay.seconds, 1e-9), completed=self._replay.position)
-        return Group(Text(f"replaying {self._replay.path}"), bar, Text(*self.lines(now)), Text())
+        # Rows of a grid: in a Group, a bar has no end of line.
+        grid = Table.grid()
+        grid.add_column()
+        for row in (Text(f"replaying {self._replay.path}"), bar, Text(*self.lines(now)), Text()):
+            grid.add_row(row)
+        return grid
 
     def last_lines(self, now: float) -> list[str]:
         """Nothing but the sum."""
@@ -194,9 +202,11 @@ class ReplayView(SumView):
         """The sum."""
         replay = self._replay
         skipped = f", {replay.skipped:,} damaged places skipped" if replay.skipped else ""
+        refused = f", {replay.refused:,} over limits skipped" if replay.refused else ""
         return (
-            f"{replay.messages:,} messages, {replay.nbytes / 1e6:,.1f} MB in "
-            f"{now - self._started:.1f} s, at most {replay.latest * 1e3:.1f} ms late{skipped}"
+            f"{replay.messages:,} messages, {short_size(replay.nbytes)} in "
+            f"{now - self._started:.1f} s, at most {replay.latest * 1e3:.1f} ms late"
+            f"{skipped}{refused}"
         )
 
 

@@ -15,7 +15,10 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import framewire
 from framewire.cli import ending, wire
@@ -25,7 +28,12 @@ from framewire.cli.replaying import Replay
 from framewire.errors import DecodeError
 from framewire.recording import Recording
 
+_SILENCE = 1.0  # seconds that what was sent may take to arrive before it is said
 _PATIENCE = 50  # ms that a send takes at most before it is seen that it is to end
+
+
+class UndeliveredError(Exception):
+    """It was ended before all had arrived."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,21 +86,25 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with (
             Recording(arguments.file, skip_errors=arguments.skip_errors) as recording,
-            framewire.Context() as context,
+            _delivering(arguments) as context,
             wire.open_socket(context, arguments) as socket,
         ):
             socket.sndtimeo = _PATIENCE
             if arguments.type == "xpub":
                 socket.xpub_nodrop = True
+            who = "a subscriber" if arguments.type == "xpub" else "a receiver"
             replay = Replay(
                 arguments.file,
                 recording,
+                f"{who} at {arguments.address}",
                 socket,
                 arguments.begin,
                 arguments.end,
                 arguments.speed,
                 arguments.loop,
             )
+            if replay.empty:
+                return _failed(_why_empty(arguments, recording))
             try:
                 with JsonSum() if arguments.json else open_display() as display:
                     if _show(replay, arguments.wait, display):
@@ -100,6 +112,8 @@ def run(arguments: argparse.Namespace) -> int:
             except DecodeError:
                 socket.linger = -1  # and so does what is before the damage
                 raise
+    except UndeliveredError as error:
+        return _failed(str(error))
     except BrokenPipeError:  # of what is shown
         raise
     except OSError as error:
@@ -124,6 +138,50 @@ def _show(replay: Replay, patience: float, display: Display) -> bool:
         return True
     finally:
         display.finish(view, time.monotonic())
+
+
+def _why_empty(arguments: argparse.Namespace, recording: Recording) -> str:
+    """Why there is nothing to replay."""
+    if not len(recording):
+        return f"{arguments.file}: no messages"
+    span = f"from {arguments.begin:g} s" + (
+        f" to {arguments.end:g} s" if arguments.end < math.inf else " on"
+    )
+    return f"{arguments.file}: no messages {span}; the last one came after {recording.seconds:g} s"
+
+
+@contextmanager
+def _delivering(arguments: argparse.Namespace) -> Iterator[framewire.Context]:
+    """A context that waits in the end until what was sent has arrived, and says so."""
+    context = framewire.Context()
+    # A socket that connects has room only where somebody is, and else takes what nobody gets.
+    context.immediate = arguments.type != "xpub"
+    try:
+        yield context
+    finally:
+        _terminate(context, arguments.address)
+
+
+def _terminate(context: framewire.Context, address: str) -> None:
+    """Terminate a context; how long that takes is up to its peers.
+
+    Raises
+    ------
+    UndeliveredError
+        Ctrl-C came before.
+    """
+    termination = threading.Thread(target=context.term, daemon=True)
+    termination.start()
+    said_at = time.monotonic() + _SILENCE
+    with ending.stop_signals() as interrupted:
+        while termination.is_alive() and not interrupted.is_set():
+            termination.join(_PATIENCE / 1000)
+            if termination.is_alive() and time.monotonic() >= said_at:
+                what = f"waiting until what was sent has arrived at {address}; Ctrl-C ends that"
+                print(f"framewire replay: {what}", file=sys.stderr)
+                said_at = math.inf
+    if termination.is_alive():
+        raise UndeliveredError("what was on its way has perhaps not arrived")
 
 
 def speed(text: str) -> float:

@@ -14,6 +14,7 @@ from framewire.recording import Recorded, Recording
 
 __all__ = ["Replay"]
 
+_LONG = 1.0  # seconds that nothing is taken before it is said who does not
 _NAP = 0.05  # seconds between two looks at what else there is
 
 
@@ -24,6 +25,8 @@ class Replay:
     ----------
     path, recording
         The file, for what is shown, and its messages.
+    receiver
+        Who is to receive, in words.
     socket
         What sends them; its SNDTIMEO says how long it takes at most to see that it is to end.
     begin, end
@@ -39,6 +42,8 @@ class Replay:
         Sent so far, and the bytes of all their frames.
     position : float
         The time in the recording, in seconds since `begin`.
+    waits : str
+        For whom it waits; empty while it sends.
     late, latest : float
         How long after it was due the last message was sent, and the one that was latest, in
         seconds; 0 at infinite speed.
@@ -48,6 +53,7 @@ class Replay:
         self,
         path: str,
         recording: Recording,
+        receiver: str,
         socket: framewire.Socket,
         begin: float = 0.0,
         end: float = math.inf,
@@ -55,6 +61,8 @@ class Replay:
         loop: bool = False,
     ) -> None:
         self.path = path
+        self.waits = ""
+        self._receiver = receiver
         self._recording = recording
         self._socket = socket
         self._speed = speed
@@ -62,6 +70,7 @@ class Replay:
         self._start = recording.find(begin)
         self._stop = recording.find(end)
         self._begin = begin
+        self.empty = self._start >= self._stop
         self.seconds = max(0.0, min(end, recording.seconds) - begin)
         self.messages = self.nbytes = 0
         self.position = self.late = self.latest = 0.0
@@ -70,6 +79,11 @@ class Replay:
     def skipped(self) -> int:
         """Damaged places in the recording."""
         return self._recording.skipped
+
+    @property
+    def refused(self) -> int:
+        """Messages over a limit in the recording, which others may take."""
+        return self._recording.refused
 
     def wait(self, seconds: float) -> Iterator[float]:
         """Wait until somebody receives, and yield the time meanwhile.
@@ -85,7 +99,9 @@ class Replay:
             now = time.monotonic()
             if now >= end:
                 raise TimeoutError(f"nobody receives, after {seconds:g} s")
+            self.waits = self._receiver
             yield now
+        self.waits = ""
 
     def run(self) -> Iterator[float]:
         """Send all messages, and yield the time every now and then."""
@@ -107,7 +123,11 @@ class Replay:
                     framewire.send_raw(self._socket, message.frames)
                     break
                 except zmq.Again:
-                    yield time.monotonic()
+                    tried = time.monotonic()
+                    if not self.messages or tried - now > _LONG:  # else it is merely slow
+                        self.waits = self._receiver
+                    yield tried
+            self.waits = ""
             self.messages += 1
             self.nbytes += sum(map(len, message.frames))
             self.position = message.elapsed / 1e9 - self._begin
