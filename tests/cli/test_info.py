@@ -1,9 +1,13 @@
 """``framewire info``: what is in a recording, and what is wrong with it."""
 
 import json
+import os
 
 import pytest
 from recordings import make, run
+
+from framewire import Limits
+from framewire.recording import Recorder
 
 
 @pytest.fixture
@@ -14,17 +18,18 @@ def path(tmp_path):
 def test_text(path):
     status, output, errors = run("info", path)
     assert (status, errors) == (0, "")
-    assert output.startswith("1,500 messages, 1.6 MB\nbegan 20")
+    assert output.startswith("1,500 messages, a file of 1.6 MB\nbegan 20")
     status, output, _ = run("info", path, "--check")
     assert status == 0
-    assert output.splitlines()[-1] == "1,500 can be read, 0 damaged places"
+    assert output.splitlines()[-1] == "1,500 can be read, 1.5 MB, 0 damaged places"
 
 
 def test_json(path):
     status, output, _ = run("info", path, "--json")
     said = json.loads(output)
-    assert (status, said["messages"], said["nbytes"]) == (0, 1500, path.stat().st_size)
+    assert (status, said["messages"], said["size"]) == (0, 1500, path.stat().st_size)
     assert 0 < said["seconds"] < 60
+    assert said["unfinished"] == 0
     assert "damaged" not in said
 
 
@@ -38,9 +43,41 @@ def test_damaged_and_cut_off(path):
     assert (status, said["messages"], said["readable"], said["damaged"]) == (1, 1499, 1498, 1)
 
 
+def test_cut_off(path):
+    """How much is there of what is no whole message; which is not damage."""
+    record = 48 + 2 * 8 + 8 + 1000
+    path.write_bytes(path.read_bytes()[: 48 + 10 * record + 500])
+    status, output, _ = run("info", path, "--check")
+    assert status == 0
+    assert "10 messages" in output
+    assert "no whole message in the last 500 bytes" in output
+
+
+def test_over_the_limits_of_readers(tmp_path):
+    """Which is no damage, but not read either."""
+    path = tmp_path / "large.fwr"
+    with Recorder(path, limits=Limits(frames=100_000)) as recorder:
+        recorder.write([b""] * 65_537)
+        recorder.write([b"next"])
+    status, output, errors = run("info", path, "--check")
+    assert (status, errors) == (1, "")
+    assert "1 can be read, 4 B, 0 damaged places, 1 with more frames" in output
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert run("info", pipe) == (1, "", f"framewire info: {pipe}: Not a regular file\n")
+
+
 def test_no_recording(path):
-    path.write_bytes(b"")
-    assert run("info", path)[0] == 0  # of which a header may become one
+    path.write_bytes(b"")  # of which a header may become one
+    assert run("info", path) == (1, "empty\n", "")
+    path.write_bytes(b"\x89FWREC")
+    assert run("info", path) == (1, "no messages: 6 bytes, and a header has 48\n", "")
+    status, output, _ = run("info", path, "--json")
+    assert (status, json.loads(output)["created"]) == (1, None)
     path.write_bytes(b"text")
     status, output, errors = run("info", path)
     assert (status, output) == (1, "")

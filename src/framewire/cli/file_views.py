@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import time
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import framewire
@@ -35,6 +39,21 @@ class JsonSum(Display):
         """Print it."""
         assert isinstance(view, SumView)
         print(json.dumps(view.describe(now)), flush=True)
+
+
+@contextmanager
+def unminded() -> Iterator[None]:
+    """Go on without what is shown, if it cannot be: its disk is full, or nobody reads it."""
+    try:
+        yield
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def finish(display: Display, view: SumView) -> None:
+    """Show the sum, which may fail only where it is all that was asked for."""
+    with nullcontext() if isinstance(display, JsonSum) else unminded():
+        display.finish(view, time.monotonic())
 
 
 class RecordView(SumView):

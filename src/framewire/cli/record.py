@@ -36,7 +36,7 @@ import framewire
 from framewire._calls import parse_head
 from framewire.cli import ending, wire
 from framewire.cli.display import open_display
-from framewire.cli.file_views import JsonSum, RecordView
+from framewire.cli.file_views import JsonSum, RecordView, finish, unminded
 from framewire.errors import DecodeError, LimitError
 from framewire.recording import Recorder, Recording
 
@@ -115,7 +115,7 @@ def _record(
         try:
             with _explained(arguments.file):
                 for now in _recorded(socket, recorder, arguments, view):
-                    with _unminded():
+                    with unminded():
                         display.tick(view, now)
                     if interrupted.is_set():
                         break
@@ -127,11 +127,7 @@ def _record(
                 view.lost = recorder.messages - len(recording)
             raise
         finally:
-            if arguments.json:
-                display.finish(view, time.monotonic())
-            else:
-                with _unminded():
-                    display.finish(view, time.monotonic())
+            finish(display, view)
 
 
 def _last(arguments: argparse.Namespace, view: RecordView) -> int:
@@ -199,15 +195,6 @@ def _explained(path: str) -> Iterator[None]:
         raise FileError(f"{path}: {error.strerror or error}") from error
     except DecodeError as error:
         raise FileError(f"{path}: {error}") from error
-
-
-@contextmanager
-def _unminded() -> Iterator[None]:
-    """Go on without what is shown, if it cannot be: its disk is full, or nobody reads it."""
-    try:
-        yield
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _failed(why: str) -> int:

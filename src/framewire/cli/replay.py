@@ -23,7 +23,7 @@ from contextlib import contextmanager
 import framewire
 from framewire.cli import ending, wire
 from framewire.cli.display import Display, open_display
-from framewire.cli.file_views import JsonSum, ReplayView
+from framewire.cli.file_views import JsonSum, ReplayView, finish, unminded
 from framewire.cli.replaying import Replay
 from framewire.errors import DecodeError
 from framewire.recording import Recording
@@ -132,12 +132,13 @@ def _show(replay: Replay, patience: float, display: Display) -> bool:
         with ending.stop_signals() as interrupted:
             for steps in (replay.wait(patience) if patience > 0 else (), replay.run()):
                 for now in steps:
-                    display.tick(view, now)
+                    with unminded():
+                        display.tick(view, now)
                     if interrupted.is_set():
                         return False
         return True
     finally:
-        display.finish(view, time.monotonic())
+        finish(display, view)
 
 
 def _why_empty(arguments: argparse.Namespace, recording: Recording) -> str:
