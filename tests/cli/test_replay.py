@@ -1,7 +1,9 @@
 """``framewire replay``, as people run it: the same frames, in order, not before their time."""
 
 import itertools
+import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -296,6 +298,24 @@ def test_in_a_terminal(receiver, path):
     )
     assert status == 0
     assert "300 messages  " in output[output.rindex("replaying") :]  # and not only in the sum
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+@pytest.mark.parametrize("summed_up", [False, True])
+def test_a_full_disk_of_what_is_shown(receiver, path, summed_up):
+    """All is sent; the sum as JSON is what was asked for."""
+    make(path, MESSAGES)
+    pull = receiver(zmq.PULL)
+    place = pull.last_endpoint.decode()
+    command = [sys.executable, "-m", "framewire.cli", "replay", str(path), place, "--no-bind"]
+    arguments = ["--type", "push", "--speed", "max", *(["--json"] if summed_up else [])]
+    with (
+        open("/dev/full", "w") as full,
+        subprocess.Popen([*command, *arguments], stdout=full, stderr=subprocess.PIPE) as replay,
+    ):
+        assert [pull.recv_multipart() for _ in MESSAGES] == MESSAGES
+        assert (replay.wait(60) != 0) == summed_up
+        assert str(path).encode() not in replay.stderr.read()
 
 
 def test_it_waits_in_a_terminal(path, tmp_path):

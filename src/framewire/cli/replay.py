@@ -117,7 +117,9 @@ def run(arguments: argparse.Namespace) -> int:
     except BrokenPipeError:  # of what is shown
         raise
     except OSError as error:
-        return _failed(str(error) if error.errno is None else f"{arguments.file}: {error.strerror}")
+        # Without a name it is no file's that could not be opened: of standard output, say.
+        where = f"{error.filename}: " if error.filename else ""
+        return _failed(f"{where}{error.strerror or error}")
     except DecodeError as error:
         return _failed(f"{arguments.file}: {error}")
     except wire.WireError as error:
