@@ -109,8 +109,8 @@ def run(arguments: argparse.Namespace) -> int:
                 with JsonSum() if arguments.json else open_display() as display:
                     if _show(replay, arguments.wait, display):
                         socket.linger = -1  # what is on its way arrives
-            except DecodeError:
-                socket.linger = -1  # and so does what is before the damage
+            except (DecodeError, OSError):
+                socket.linger = -1  # and so does what is before the damage, or an unprinted sum
                 raise
     except UndeliveredError as error:
         return _failed(str(error))
