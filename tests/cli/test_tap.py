@@ -181,7 +181,8 @@ def test_signed(ctx, tcp, tmp_path):
         lambda s: s.send_value(1, topic="t"),
         lambda s: s.send_raw(b"foreign"),
     )
-    later = [good[0], good[1].replace(bytes(8), b"\xff" * 8, 1)]  # its number, or its key
+    assert good[1][24:32] == bytes(8)  # its number
+    later = [good[0], good[1][:24] + b"\xff" * 8 + good[1][32:]]
     messages = [good, again, good, plain, foreign, [b"other", *good[1:]], later, [b"\xc1F"]]
     each, summary = said(tcp, messages, "--key", str(tmp_path / "key"))
     codes = [one.get("error", {}).get("code") for one in each]
