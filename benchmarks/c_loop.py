@@ -41,14 +41,16 @@ def program() -> str:
     Raises
     ------
     Unavailable
-        There is no C compiler.
+        There is no C compiler; or as `libzmq`.
     """
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         raise Unavailable("the C loop needs a C compiler")
     out = str(Path(_directory().name) / "loop")
+    # the old kind of rpath is for libraries of libraries, too: old wheels' libzmq needs it
+    rpath = f"-Wl,--disable-new-dtags,-rpath,{Path(libzmq()).parent}"
     subprocess.run(
-        [compiler, "-std=c11", "-O2", "-o", out, str(SOURCE), "-ldl"], check=True, timeout=60
+        [compiler, "-std=c11", "-O2", "-o", out, str(SOURCE), "-ldl", rpath], check=True, timeout=60
     )
     return out
 
