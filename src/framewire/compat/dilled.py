@@ -10,11 +10,15 @@ import io
 import pickle
 from typing import Any
 
-import dill  # type: ignore
 import numpy as np
 from numpy.typing import NDArray
 
 from ..serializers.pickle import SMALL
+
+try:
+    import dill  # type: ignore
+except ImportError as error:
+    raise ImportError("osBrain's agents by dill need it: pip install 'framewire[dill]'") from error
 
 __all__ = ["dumps", "rebuild"]
 
