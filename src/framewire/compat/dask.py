@@ -7,7 +7,7 @@ that has framewire reads what comes also without `register`; see docs/dask.md.
 Needs distributed: ``pip install 'framewire[dask]'``.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from importlib import import_module
 from threading import Lock
 from typing import Any
@@ -46,6 +46,13 @@ _users: set[Hashable] = set()  # who has it switched on: workers and clients, No
 _switching = Lock()
 
 # ---- into a header and frames, out of them
+
+# By exact type; each gives None for what framewire would not carry as dask does.
+_ARRAYS: dict[type, Callable[[Any], Made | None]] = {
+    np.ndarray: dump_array,
+    np.memmap: dump_array,
+    np.ma.MaskedArray: dump_masked,
+}
 
 
 def _load(header: dict[str, Any], frames: Sequence[Any], codec: Codec = BOUNDED) -> Any:
@@ -118,10 +125,8 @@ def _dump_importing(value: Any, context: dict[str, Any] | None) -> Made | None:
 def _dask_dumps(x: Any, context: dict[str, Any] | None = None) -> Made:
     """dask's own for what framewire does not carry."""
     cls = type(x)
-    if cls is np.ndarray or cls is np.memmap:
-        made = dump_array(x)
-    elif cls is np.ma.MaskedArray:
-        made = dump_masked(x)
+    if cls in _ARRAYS:
+        made = _ARRAYS[cls](x)
     else:
         made = _dump_importing(x, context) if _leads_to_ours(x) else None
     if made is None:
@@ -142,10 +147,8 @@ def _dask_loads(header: dict[str, Any], frames: Sequence[Any]) -> Any:
 def _framewire_dumps(x: Any, context: dict[str, Any] | None = None) -> Made:
     """What comes back as it is; the next family's is the rest."""
     cls = type(x)
-    if cls is np.ndarray or cls is np.memmap:
-        made = dump_array(x)
-    elif cls is np.ma.MaskedArray:
-        made = dump_masked(x)
+    if cls in _ARRAYS:
+        made = _ARRAYS[cls](x)
     else:
         (head, *held), _ = dumps_exactly(x, context, BOUNDED)
         made = {"head": bytes(head)}, held
