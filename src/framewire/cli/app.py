@@ -6,10 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib import import_module
 
 import framewire
+from framewire.cli.display import drop_output
 
 COMMANDS = ("bench", "demo", "info", "record", "replay", "schema", "tap")
 """The sub-commands. Each is a module of this package with a docstring, which is its help,
@@ -67,10 +67,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output has gone
-        _drop_output()
+        drop_output()
         return 141
     except OSError as error:
-        _drop_output()
+        drop_output()
         print(f"{f'framewire {name}'.rstrip()}: {error.strerror or error}", file=sys.stderr)
         return 1
 
@@ -88,9 +88,3 @@ def _open_closed() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  # as long as the process
-
-
-def _drop_output() -> None:
-    """What could not be written is not tried again by the exit."""
-    with suppress(OSError, ValueError):  # no file is behind it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

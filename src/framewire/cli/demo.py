@@ -26,7 +26,6 @@ import framewire
 from framewire.cli import arrival
 from framewire.cli.display import Display, open_display
 from framewire.cli.ending import duration, stop_signals
-from framewire.cli.file_views import JsonSum
 from framewire.cli.sender_process import SenderError, SenderProcess
 from framewire.cli.tally import Tally
 from framewire.cli.tally_view import TallyView
@@ -66,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
             port = socket.bind_to_random_port("tcp://127.0.0.1")
             with (
                 SenderProcess(f"tcp://127.0.0.1:{port}") as sender,
-                JsonSum() if arguments.json else open_display() as display,
+                open_display(arguments.json) as display,
             ):
                 receive(socket, sender, display, arguments.seconds, interrupted)
     except SenderError as error:

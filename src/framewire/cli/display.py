@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 
@@ -31,6 +32,14 @@ class View(ABC):
     @abstractmethod
     def summary(self, now: float) -> str:
         """What is printed last in either case."""
+
+
+class SumView(View):
+    """A view that can also be printed as one JSON object, in the end."""
+
+    @abstractmethod
+    def describe(self, now: float) -> dict[str, Any]:
+        """The sum, for machines: times are in s, sizes in bytes."""
 
 
 class Display(AbstractContextManager["Display"]):
@@ -106,8 +115,24 @@ class LiveTable(Display):
         print(view.summary(now), flush=True)
 
 
-def open_display() -> Display:
-    """Return a live table if there is a terminal that can draw it, and rich; else plain lines."""
+class JsonSum(Display):
+    """Shows nothing but the sum, as JSON, in the end."""
+
+    interval = float("inf")
+
+    def finish(self, view: View, now: float) -> None:
+        """Print it."""
+        assert isinstance(view, SumView)
+        print(json.dumps(view.describe(now)), flush=True)
+
+
+def open_display(json_only: bool = False) -> Display:
+    """Return a live table if there is a terminal that can draw it, and rich; else plain lines.
+
+    With `json_only`, nothing but the sum of a `SumView`.
+    """
+    if json_only:
+        return JsonSum()
     return LiveTable() if can_draw() else PlainLines()
 
 
@@ -122,3 +147,9 @@ def can_draw() -> bool:
         print("for a live view: pip install 'framewire[cli]'", file=sys.stderr)
         return False
     return True
+
+
+def drop_output() -> None:
+    """What could not be written is not tried again by the exit."""
+    with suppress(OSError, ValueError):  # no file is behind it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 import time
-from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import framewire
-from framewire.cli.display import Display, View
+from framewire.cli.display import Display, JsonSum, SumView, drop_output
 from framewire.cli.replaying import Replay
 from framewire.cli.text import printable, short_number, short_size
 from framewire.recording import Recorder
@@ -22,32 +18,13 @@ _SHOWN_TOPICS = 15
 _ALL = "all"  # no topic, which are bytes
 
 
-class SumView(View):
-    """A view that can also be printed as one JSON object, in the end."""
-
-    @abstractmethod
-    def describe(self, now: float) -> dict[str, Any]:
-        """The sum, for machines: times are in s, sizes in bytes."""
-
-
-class JsonSum(Display):
-    """Shows nothing but the sum, as JSON, in the end."""
-
-    interval = float("inf")
-
-    def finish(self, view: View, now: float) -> None:
-        """Print it."""
-        assert isinstance(view, SumView)
-        print(json.dumps(view.describe(now)), flush=True)
-
-
 @contextmanager
 def unminded() -> Iterator[None]:
     """Go on without what is shown, if it cannot be: its disk is full, or nobody reads it."""
     try:
         yield
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
 
 
 def finish(display: Display, view: SumView) -> None:

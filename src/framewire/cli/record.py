@@ -36,7 +36,7 @@ import framewire
 from framewire._calls import parse_head
 from framewire.cli import ending, wire
 from framewire.cli.display import open_display
-from framewire.cli.file_views import JsonSum, RecordView, finish, unminded
+from framewire.cli.file_views import RecordView, finish, unminded
 from framewire.errors import DecodeError, LimitError
 from framewire.recording import Recorder, Recording
 
@@ -111,7 +111,7 @@ def _record(
     # With it a socket counts what its messages say of themselves.
     socket.codec = framewire.Codec(stamp=True)
     view = RecordView(socket, recorder)
-    with JsonSum() if arguments.json else open_display() as display:
+    with open_display(arguments.json) as display:
         try:
             with _explained(arguments.file):
                 for now in _recorded(socket, recorder, arguments, view):

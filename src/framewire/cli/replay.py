@@ -23,7 +23,7 @@ from contextlib import contextmanager
 import framewire
 from framewire.cli import ending, wire
 from framewire.cli.display import Display, open_display
-from framewire.cli.file_views import JsonSum, ReplayView, finish, unminded
+from framewire.cli.file_views import ReplayView, finish, unminded
 from framewire.cli.replaying import Replay
 from framewire.errors import DecodeError
 from framewire.recording import Recording
@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
             if replay.empty:
                 return _failed(_why_empty(arguments, recording))
             try:
-                with JsonSum() if arguments.json else open_display() as display:
+                with open_display(arguments.json) as display:
                     if _show(replay, arguments.wait, display):
                         socket.linger = -1  # what is on its way arrives
             except (DecodeError, OSError):

@@ -6,7 +6,7 @@ import shutil
 from typing import Any
 
 import framewire
-from framewire.cli.file_views import SumView
+from framewire.cli.display import SumView
 from framewire.cli.tally import Row, Tally
 
 _WIDE = 100  # columns of a terminal with room for the last values
