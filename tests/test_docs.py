@@ -44,7 +44,7 @@ NEEDS = {
 }
 FILES = {  # where they run
     "quickstart": "test_quickstart.py",
-    "embedding": "test_embed.py",
+    "embedding": "embedding/",
     "tools": "cli/",
 }
 
@@ -67,7 +67,7 @@ def test_page(tmp_path, page):
 LANGUAGES = {
     "python": "above",
     "sh": "below",
-    "cython": "test_embed.py",
+    "cython": "embedding/",
     "text": "screens: test_quickstart.py",
     "": "no code: grammars, drawings, bytes",
     "{toctree}": "for the site",

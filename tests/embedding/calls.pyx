@@ -1,4 +1,4 @@
-"""The functions of framewire.embed, for test_embed.py: one call of Python for one of theirs."""
+"""The functions of framewire.embed, for test_embed_*.py: one call of Python for one of theirs."""
 
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memset
