@@ -1,6 +1,7 @@
 """Sockets that cannot hang, and what a round trip must keep."""
 
 import itertools
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,9 @@ import framewire
 
 TIMEOUT = 5000  # ms: nothing here takes as long, and nothing waits longer
 _names = itertools.count()
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in what a script runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _quick(socket: Any) -> Any:
