@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zmq
+from signatures import SIGNED
 
 import framewire
 
@@ -153,6 +154,19 @@ def wide(connect: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[Any, An
         here, there = connect(over=over, hwm=20_000)
         here.codec = there.codec = codec
         return here, there
+
+    return make
+
+
+@pytest.fixture
+def signed(connect: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[Any, Any]]:
+    """`connect`, of sockets whose codec has a key."""
+
+    def make(*kinds: int, **how: Any) -> tuple[Any, Any]:
+        sockets = connect(*kinds, **how)
+        for each in sockets:
+            each.codec = SIGNED
+        return sockets
 
     return make
 
