@@ -6,13 +6,13 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 import numpy as np
 import pytest
 import terminal
 import zmq
+from interrupts import later
 from recordings import finish, frames_of, make, run, started, summed
 
 import framewire
@@ -317,11 +317,9 @@ def test_more_topics_than_rows(sender, path):
         for i in range(20):
             push.send_value(i, topic=b"%d" % i)
 
-    thread = threading.Thread(target=send)
-    thread.start()
     command = [sys.executable, "-m", "framewire.cli", "record", address(push), str(path)]
-    status, output = terminal.run([*command, "--type", "pull", "--count", "20"])
-    thread.join()
+    with later(send, 0):  # it waits until somebody receives
+        status, output = terminal.run([*command, "--type", "pull", "--count", "20"])
     assert status == 0
     assert "5 topics more" in output[output.rindex("recording to") :]
 
@@ -364,11 +362,9 @@ def test_in_a_terminal(sender, path):
         for i in range(3):
             push.send_value(i, topic=b"imu\x1b[41m[b]")
 
-    thread = threading.Thread(target=send)  # it waits until somebody receives
-    thread.start()
     command = [sys.executable, "-m", "framewire.cli", "record", address(push), str(path)]
-    status, output = terminal.run([*command, "--type", "pull", "--count", "3"])
-    thread.join()
+    with later(send, 0):
+        status, output = terminal.run([*command, "--type", "pull", "--count", "3"])
     assert status == 0
     assert "\x1b[41m" not in output
     final = output[output.rindex("recording to") :]
