@@ -44,6 +44,14 @@ make_venv() {
     python -m pip install --quiet --upgrade pip
 }
 
+# A virtual environment of the oldest CPython, with the oldest of what the metadata names.
+make_oldest() {
+    make_venv oldest "$(all_pythons | head -1)"
+    python -m pip install --quiet '.[test]'
+    # shellcheck disable=SC2046
+    python -m pip install --quiet $(oldest_requirements) 'ml_dtypes<0.5'
+}
+
 # The name of a clang that has libFuzzer, installed if that can be; nothing if there is none.
 fuzzing_clang() {
     local clang round
