@@ -83,7 +83,7 @@ static void check_stamp(const golden_t *golden, const fw_head_t *head) {
 
 static void check_seals(const golden_t *golden, const fw_head_t *head) {
     const bool is_signed = (head->flags & FW_FLAG_SIGNED) != 0;
-    uint64_t raw[8];
+    uint64_t raw[8] = {0};
     size_t count = 0;
     CHECK(((head->flags & FW_FLAG_COMPRESSED) != 0) == (golden_get(golden, "compression") != NULL));
     CHECK(is_signed == (golden_get(golden, "code") != NULL));

@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import terminal
 import zmq
+from interrupts import later
 
 import framewire
 
@@ -38,16 +39,16 @@ class Publisher:
         for frames in messages:
             self.socket.send_multipart(frames)
 
-    def in_background(self, messages: Sequence[Sequence[Any]]) -> threading.Thread:
-        """Send messages as soon as a tap listens, in a thread that has been started."""
+    @contextmanager
+    def in_background(self, messages: Sequence[Sequence[Any]]) -> Iterator[None]:
+        """Send messages as soon as a tap listens, and go on only then."""
 
         def run() -> None:
             self.wait()
             self.send(*messages)
 
-        sender = threading.Thread(target=run)
-        sender.start()
-        return sender
+        with later(run, 0):
+            yield
 
 
 @contextmanager
@@ -66,6 +67,15 @@ def tapping(publisher: Publisher, *arguments: str, **how: Any) -> Iterator[subpr
             yield tap
         finally:
             tap.kill()
+
+
+def in_terminal(
+    publisher: Publisher, messages: Sequence[Sequence[Any]], *arguments: str, **how: Any
+) -> tuple[int, str]:
+    """The status and output of a tap in a terminal that has had these messages."""
+    command = (*COMMAND, publisher.address, *arguments, "--count", str(len(messages)))
+    with publisher.in_background(messages):
+        return terminal.run(command, **how)
 
 
 def seen(

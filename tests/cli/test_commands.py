@@ -57,10 +57,8 @@ def test_closed_output(words, tmp_path):
 
 def test_full_hex(publisher):
     command = [*FRAMEWIRE, "tap", publisher.address, "--hex"]
-    sender = publisher.in_background([[b"x"]])
-    with open("/dev/full", "w") as full:
+    with open("/dev/full", "w") as full, publisher.in_background([[b"x"]]):
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    sender.join(PATIENCE)
     assert (done.returncode, done.stderr) == (1, "framewire tap: No space left on device\n")
 
 

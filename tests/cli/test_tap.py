@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import terminal
 import zmq
-from tapped import COMMAND, PATIENCE, Publisher, frames_of, said, seen, tapping
+from tapped import COMMAND, PATIENCE, Publisher, frames_of, in_terminal, said, seen, tapping
 
 import framewire
 from framewire import Codec
@@ -236,16 +236,6 @@ def test_plain_lines_and_summary(ctx, tcp):
     assert output.rstrip().endswith("0 missing, 0 errors")
 
 
-def in_terminal(publisher, messages, *arguments, **how):
-    """A tap in a terminal that has had these messages."""
-    command = (*COMMAND, publisher.address, *arguments, "--count", str(len(messages)))
-    sender = publisher.in_background(messages)
-    try:
-        return terminal.run(command, **how)
-    finally:
-        sender.join(PATIENCE)
-
-
 def test_table_in_a_terminal(ctx, tcp):
     messages = frames_of(ctx, lambda s: s.send_array(np.zeros(3), topic="[bold]imu", codec=STAMPED))
     status, output = in_terminal(tcp, [*messages, [b"x", b"\xc1F"]])
@@ -276,10 +266,9 @@ def test_hex_in_a_terminal(ctx, tcp):
 
 def test_ctrl_c_in_a_terminal(ctx, tcp):
     (message,) = frames_of(ctx, lambda s: s.send_value(1, topic="topic-of-it"))
-    sender = tcp.in_background([message])
     command = (*COMMAND, tcp.address)
-    status, output = terminal.run(command, when=b"topic-of-it", keys=b"\x03")
-    sender.join(PATIENCE)
+    with tcp.in_background([message]):
+        status, output = terminal.run(command, when=b"topic-of-it", keys=b"\x03")
     assert status == 0
     assert "Traceback" not in output
     assert "1 messages" in output

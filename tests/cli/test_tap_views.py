@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 import terminal
-from tapped import COMMAND, PATIENCE, Publisher, frames_of, said, seen
+from tapped import COMMAND, PATIENCE, Publisher, frames_of, in_terminal, said, seen
 
 import framewire
 from framewire import Codec
@@ -40,15 +40,6 @@ def impossible(ctx):
         forged(message, *stamp)
         for stamp in [(0, 0), (2**63, 2**64 - 1), (1, far), (2**64 - 1, 2**63)]
     ]
-
-
-def in_terminal(publisher, messages, *arguments, **how):
-    sender = publisher.in_background(messages)
-    command = (*COMMAND, publisher.address, *arguments, "--count", str(len(messages)))
-    try:
-        return terminal.run(command, **how)
-    finally:
-        sender.join(PATIENCE)
 
 
 @pytest.mark.parametrize("columns", [80, 120])
