@@ -21,10 +21,12 @@ def agents(folder):
 
 
 @pytest.fixture
-def open_socket(ctx, quick):
+def open_socket(ctx, quick, request):
     """`connect` or `bind`, of a socket that cannot hang."""
 
     def open_socket(function, *arguments, **settings):
+        if function.__name__ == "bind":
+            request.getfixturevalue("osbrain")  # whose addresses it makes
         agents = function(*arguments, context=ctx, **settings)
         quick(agents.socket)
         return agents

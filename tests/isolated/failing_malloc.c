@@ -3,8 +3,9 @@
  *
  * failing_in counts down with each allocation; the one at 0 fails, and with failing_on all later
  * ones. Negative: none fails. What cannot fail is not counted: operator new, and the chunks of
- * libzmq's queues (a number of messages of 64 bytes and two pointers), without which libzmq aborts
- * the process by its own rules. allocated is how many blocks are alive, of all threads. */
+ * libzmq's queues (messages of 64 bytes, or 16 commands of 40, and two pointers), without which
+ * libzmq aborts the process by its own rules. allocated is how many blocks are alive, of all
+ * threads. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -31,7 +32,7 @@ static int can_fail(size_t size, void *caller) {
     Dl_info info;
     if (!dladdr(caller, &info) || info.dli_fname == NULL || strstr(info.dli_fname, "libstdc++"))
         return 0;
-    return !strstr(info.dli_fname, "libzmq") || size < 1000 || size % 64 != 16;
+    return !strstr(info.dli_fname, "libzmq") || size < 500 || size % 64 != 16;
 }
 
 static int fails(size_t size, void *caller) {
