@@ -9,12 +9,29 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from . import compare, documents, groups, machine, plot, tables
 from .results import ROOT, Case, Run, load, newest
 
 COMMANDS = ("run", "plot", "compare", "readme")
 OUTPUT = ROOT / "build" / "benchmarks"
 FIGURES = ROOT / "docs" / "figures"
+
+
+def saved(path: str) -> Run:
+    """For argparse: a run by the name of its JSON."""
+    try:
+        return load(Path(path))
+    except (OSError, msgspec.MsgspecError) as error:
+        raise argparse.ArgumentTypeError(f"{path}: {error}") from error
+
+
+def positive(text: str) -> int:
+    """For argparse: a count."""
+    if int(text) < 1:
+        raise ValueError(text)
+    return int(text)
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -28,19 +45,21 @@ def arguments() -> argparse.ArgumentParser:
         help=f"of {', '.join(groups.GROUPS)}; if none, all but threshold",
     )
     run.add_argument("--quick", action="store_true", help="less of all, and rougher figures")
-    run.add_argument("--rounds", type=int, default=3, help="of which the best counts (default: 3)")
+    run.add_argument(
+        "--rounds", type=positive, default=3, help="of which the best counts (default: 3)"
+    )
     run.add_argument(
         "--json", type=Path, metavar="FILE", help="instead of build/benchmarks/DATE.json"
     )
     run.add_argument("--figures", type=Path, default=OUTPUT, metavar="DIR", help="for the plots")
 
     draw = commands.add_parser("plot", help="draw rate and latency against size, from JSON")
-    draw.add_argument("json", type=Path)
+    draw.add_argument("json", type=saved)
     draw.add_argument("-o", "--output", type=Path, default=FIGURES, metavar="DIR")
 
     two = commands.add_parser("compare", help="two runs: ratios first, then seconds")
-    two.add_argument("old", type=Path)
-    two.add_argument("new", type=Path)
+    two.add_argument("old", type=saved)
+    two.add_argument("new", type=saved)
     two.add_argument("--threshold", type=float, default=compare.THRESHOLD, metavar="FACTOR")
     two.add_argument(
         "--fail-over",
@@ -51,7 +70,7 @@ def arguments() -> argparse.ArgumentParser:
     readme = commands.add_parser(
         "readme", help="write the tables of README.md and docs/, and the figures, from JSON"
     )
-    readme.add_argument("json", type=Path, nargs="?", help="if none, the newest kept one")
+    readme.add_argument("json", type=saved, nargs="?", help="if none, the newest kept one")
     readme.add_argument("--check", action="store_true", help="write nothing; exit with 1 if stale")
     return parser
 
@@ -109,13 +128,13 @@ def main(argv: list[str]) -> int:
             parser.error(f"no such group: {', '.join(sorted(unknown))}")
         return run(options.groups, options.rounds, options.quick, options.json, options.figures)
     if options.command == "plot":
-        print(*plot.draw(load(options.json), options.output), sep="\n")
+        print(*plot.draw(options.json, options.output), sep="\n")
         return 0
     if options.command == "compare":
-        lines, behind = compare.compare(load(options.old), load(options.new), options.threshold)
+        lines, behind = compare.compare(options.old, options.new, options.threshold)
         print("\n".join(lines))
         return 1 if options.fail_over and behind > options.fail_over else 0
-    done = load(options.json or newest())
+    done = options.json or load(newest())
     if options.check:
         stale = documents.stale(done)
         print("\n".join(f"not what the JSON gives: {name}" for name in stale))

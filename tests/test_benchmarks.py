@@ -189,6 +189,17 @@ def test_a_group_that_takes_too_long_ends():
     assert last.left_out == {"the rest of the group sizes": "nothing done within 0.01 s"}
 
 
+@pytest.mark.parametrize("text", ["", "{}", '{"about": {}, "cases": [', None])
+def test_no_run(tmp_path, capsys, text):
+    path = tmp_path / "run.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(SystemExit) as caught:
+        __main__.main(["plot", str(path)])
+    assert caught.value.code == 2
+    assert f"argument json: {path}: " in capsys.readouterr().err
+
+
 def test_a_missing_library_is_named():
     if find_spec("pyomq"):
         pytest.skip("pyomq is installed")

@@ -15,6 +15,7 @@ TRACKED = [
     "csrc/include/framewire/head.h",
     "csrc/src/head.c",
     "src/framewire/__init__.py",
+    "src/framewire/stray.c",
     "src/framewire/py.typed",
     "src/framewire/_pool.pyx",
     "src/framewire/_pool.pyi",
@@ -57,6 +58,7 @@ def test_without(tmp_path, name):
         "framewire/_pool.pxd",
         "framewire/_pool.pyx",
         "framewire/head.c",
+        "framewire/stray.c",
         "tests/test_pool.py",
     ],
 )

@@ -60,7 +60,7 @@ def wheel_contents(wheel: str, sources: Iterable[PurePosixPath]) -> set[str]:
             name = source.relative_to(PACKAGE)
             if name.suffix == ".pyx":
                 wanted |= {f"framewire/{name.stem}.so", f"framewire/{name.stem}.pyi"}
-            elif name.suffix != ".pxd" or name.name in PUBLIC:
+            elif name.suffix in (".py", ".pyi") or name.name in ("py.typed", *PUBLIC):
                 wanted.add(f"framewire/{name}")
     return wanted
 
