@@ -226,6 +226,27 @@ IN_DASK = Table(
         " worker to worker",
     },
 )
+SIGNING = Table(
+    "signed and verified, by HMAC-SHA256",
+    (
+        Column("hashlib alone, twice", ("hashlib",), figure=True),
+        Column("times its time", ("hashlib",)),
+    ),
+    {
+        f"signing and verifying {size} bytes, less what sending and receiving take": f"{size} bytes"
+        for size in ("100", "1,000", "10,000", "100,000", "1,000,000")
+    },
+)
+OSBRAIN = Table(
+    "a request and its reply, ipc",
+    (Column("osBrain's own", ("agents-osbrain",), figure=True), Column("", ("agents-osbrain",))),
+    {
+        f"osBrain: a request with a {size} B array, and it back, by {pickle}, ipc": f"{words},"
+        f" {pickle}"
+        for size, words in (("1000", "1 kB"), ("1000000", "1 MB"))
+        for pickle in ("pickle", "dill")
+    },
+)
 
 
 def serializers(run: Run) -> str:
@@ -286,6 +307,8 @@ TABLES: dict[str, Callable[[Run], str]] = {
     "records": RECORDS.markdown,
     "asyncio": ASYNCIO.markdown,
     "dask": IN_DASK.markdown,
+    "signing": SIGNING.markdown,
+    "osbrain": OSBRAIN.markdown,
     "serializers": serializers,
     "slower": slower,
 }
