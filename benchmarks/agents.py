@@ -18,8 +18,15 @@ from .results import Case
 
 SIZES = {1_000: 4000, 1_000_000: 1000}  # bytes of an array: how many requests
 HOW = ("agents-fw", "agents-osbrain")
-# on the loopback only, and its ipc sockets in a folder of their own
-SETTINGS = {"PYRO_NS_BCHOST": "127.0.0.1", "PYRO_NS_BCPORT": "0"}
+SETTINGS = {
+    # on the loopback only
+    "PYRO_NS_BCHOST": "127.0.0.1",
+    "PYRO_NS_BCPORT": "0",
+    # glibc keeps what is freed: to get a megabyte from the kernel anew takes longer than to copy
+    # it, and whether glibc does depends on which block lies last
+    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+}
 
 
 def measure(how: str, serializer: str, size: int, count: int) -> float:
