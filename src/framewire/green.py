@@ -6,7 +6,7 @@ the same on any socket of `zmq.green`. Needs gevent: ``pip install 'framewire[ge
 
 from time import monotonic
 from types import GenericAlias
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import zmq
 
@@ -162,3 +162,7 @@ class Context(_plain.Context, _GreenContext):
     _instance: Any = None
 
     __class_getitem__: Any = classmethod(GenericAlias)
+
+    if TYPE_CHECKING:
+
+        def socket(self, socket_type: int, socket_class: Any = None, **kwargs: Any) -> Socket: ...

@@ -1,10 +1,13 @@
 """pyzmq's names, with framewire's `Context` and `Socket`: ``import framewire.zmq as zmq``."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # for mypy the first of several imports of a name is what it is
+    from ..socket import Context, Socket
 
 import zmq as _pyzmq
-from zmq import *  # noqa: F403
+from zmq import *  # type: ignore[assignment]  # noqa: F403
 
 from ..socket import Context, Socket
 

@@ -1,9 +1,12 @@
 """zmq.asyncio's names, with framewire's `Context` and `Socket`."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # see framewire.zmq
+    from ..asyncio import Context, Socket
 
 import zmq.asyncio as _pyzmq
-from zmq.asyncio import *  # noqa: F403
+from zmq.asyncio import *  # type: ignore[assignment]  # noqa: F403
 
 from ..asyncio import Context, Socket
 
