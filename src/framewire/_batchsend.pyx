@@ -30,18 +30,11 @@ from ._frames cimport (
     frames_slice,
     frames_span,
 )
-from ._ledger cimport (
-    Sequence,
-    count_sent,
-    ledger_of,
-    open_signature,
-    schema_in,
-    schema_not_sent,
-    schema_skipped,
-)
+from ._ledger cimport Sequence, count_sent, ledger_of, open_signature
 from ._libzmq cimport ZMQ_SNDMORE, direct
 from ._manner cimport Manner, new_manner
 from ._outgoing cimport Outgoing, send_all, send_round
+from ._recordio cimport schema_in, schema_not_sent, schema_skipped
 from ._schema cimport Schema, schema_of
 from ._signing cimport sign
 from ._transport cimport frames_send, send_message

@@ -22,12 +22,12 @@ from ._ledger cimport (
     count_decoded,
     open_received,
     open_stamp,
-    schema_not_sent,
     send_stamped,
     size_of,
 )
 from ._libzmq cimport ZMQ_SNDMORE, direct
 from ._manner cimport Manner, new_manner
+from ._recordio cimport schema_not_sent
 from ._signing cimport sign, sign_alone, verify_loaded
 from ._transport cimport frames_receive, frames_send
 from ._values cimport get_value, put_envelope, put_value

@@ -82,10 +82,3 @@ cdef Account open_received(Frames *frames, object socket, Codec codec)
 cdef void count_received(Account account, uint64_t size, const fw_stamp_t *stamp) noexcept nogil
 cdef inline void count_decoded(Account account) noexcept nogil:
     account.tally.errors -= 1
-
-cdef bint schema_due(object socket, object topic, uint64_t fingerprint, int every) except -1
-cdef Py_ssize_t schema_in(object socket, object topic, uint64_t fingerprint, int every) except -1
-cdef int schema_skipped(
-    object socket, object topic, uint64_t fingerprint, Py_ssize_t messages
-) except -1
-cdef int schema_not_sent(object socket, object topic, uint64_t fingerprint) except -1

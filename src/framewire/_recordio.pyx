@@ -1,4 +1,4 @@
-"""Records in messages: their heads, and whose class a received one is of.
+"""Records in messages: their heads, when a schema is sent, and whose class a received one is of.
 
 docs/wire-format.md, "Records".
 """
@@ -12,7 +12,7 @@ from .typed import convert, records_in
 
 from cpython.buffer cimport PyBUF_SIMPLE
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy
 
 from ._buffers cimport SMALL, Buffer, copy_bytes, hold
@@ -22,7 +22,7 @@ from ._decode cimport find_head, read_head
 from ._encode cimport is_inline, set_meta, template
 from ._compressed cimport plain_frames
 from ._frames cimport Frames, Span, frames_begin, frames_end, frames_load
-from ._ledger cimport schema_due
+from ._ledger cimport MOST_TOPICS, ledger_of
 from ._manner cimport Manner
 from ._payload cimport Part, Payload, part_owner, payload_next, payload_open, put_buffers
 from ._records cimport RecordBase, view_version, whole_bytes
@@ -168,3 +168,54 @@ cdef object known_class(const fw_head_t *head, Codec codec):
         versions = [fw_head_version(head, i) for i in range(head.version_count)]
         cls = class_for(head.fingerprint, versions, text_of(head), codec.signs)
     return cls
+
+
+# ---- when a schema is sent
+
+cdef tuple schema_key(object topic, uint64_t fingerprint):
+    return (str.encode(topic) if isinstance(topic, str) else topic), fingerprint
+
+
+cdef bint schema_due(object socket, object topic, uint64_t fingerprint, int every) except -1:
+    """Is a schema to be sent with the next message of its kind: the first, and every n-th?
+
+    That counts the message. `socket` None is no socket, where all are due; `every` 0 is never.
+    """
+    cdef dict schemas
+    if every <= 0 or socket is None:
+        return every > 0
+    schemas = ledger_of(socket).schemas
+    key = schema_key(topic, fingerprint)
+    asked = schemas.get(key, 0)
+    if asked == 0 and len(schemas) >= MOST_TOPICS:
+        schemas.clear()  # then some are sent before their turn
+    schemas[key] = asked + 1
+    return asked % every == 0
+
+
+cdef Py_ssize_t schema_in(object socket, object topic, uint64_t fingerprint, int every) except -1:
+    """How many messages of its kind come before the next one that a schema is due with."""
+    asked = ledger_of(socket).schemas.get(schema_key(topic, fingerprint), 0)
+    return -asked % every
+
+
+cdef int schema_skipped(
+    object socket, object topic, uint64_t fingerprint, Py_ssize_t messages
+) except -1:
+    """Count messages that were sent without `schema_due`."""
+    cdef dict schemas = ledger_of(socket).schemas
+    key = schema_key(topic, fingerprint)
+    schemas[key] = schemas.get(key, 0) + messages
+    return 0
+
+
+cdef int schema_not_sent(object socket, object topic, uint64_t fingerprint) except -1:
+    """Take a `schema_due` back: the message was not sent."""
+    cdef dict schemas
+    if socket is not None:
+        schemas = ledger_of(socket).schemas
+        key = schema_key(topic, fingerprint)
+        asked = schemas.get(key, 0)
+        if asked > 0:
+            schemas[key] = asked - 1
+    return 0
