@@ -44,7 +44,7 @@ def arguments() -> argparse.ArgumentParser:
         metavar="group",
         help=f"of {', '.join(groups.GROUPS)}; if none, all but threshold",
     )
-    run.add_argument("--quick", action="store_true", help="less of all, and rougher figures")
+    run.add_argument("--quick", action="store_true", help="less of all, two rounds")
     run.add_argument(
         "--rounds", type=positive, default=3, help="of which the best counts (default: 3)"
     )
@@ -76,8 +76,9 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def run(names: list[str], rounds: int, quick: bool, json: Path | None, figures: Path) -> int:
+    how = ["--quick"] if quick else ["--rounds", str(rounds)]
     rounds, scale = (2, 5) if quick else (rounds, 1)
-    done = Run(machine.describe() | {"command": " ".join(["run", *names, *["--quick"] * quick])})
+    done = Run(machine.describe() | {"command": " ".join(["run", *names, *how])})
     print("\n".join(f"{name}: {value}" for name, value in done.about.items()))
     path = json or OUTPUT / f"{done.about['date'][:10]}.json"
     begun = time.monotonic()
@@ -89,8 +90,8 @@ def run(names: list[str], rounds: int, quick: bool, json: Path | None, figures: 
                 done.left_out.update(line.left_out)
                 if line.case:
                     done.cases.append(line.case)
+                    done.save(path)  # what there is, should the next one be interrupted
                     yield line.case
-            done.save(path)  # what there is, should the next one be interrupted
             done.about[f"seconds of {name}"] = f"{time.monotonic() - start:.0f}"
 
     for text in tables.stream(cases()):
@@ -135,8 +136,11 @@ def main(argv: list[str]) -> int:
         print("\n".join(lines))
         return 1 if options.fail_over and behind > options.fail_over else 0
     done = options.json or load(newest())
+    if lacking := set(groups.DEFAULT) - {case.group for case in done.cases}:
+        print(f"not a whole run: without {', '.join(sorted(lacking))}", file=sys.stderr)
+        return 1
     if options.check:
-        stale = documents.stale(done)
+        stale = [*documents.stale(done), *plot.stale(done, FIGURES)]
         print("\n".join(f"not what the JSON gives: {name}" for name in stale))
         return 1 if stale else 0
     print(*documents.write(done), *plot.draw(done, FIGURES), sep="\n")

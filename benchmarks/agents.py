@@ -4,7 +4,6 @@ As a program, ``python -m benchmarks.agents HOW SERIALIZER SIZE COUNT``: prints 
 """
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,8 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from importlib.util import find_spec
+
+import psutil
 
 from .report import interleave, left_out, measured
 from .results import Case
@@ -39,7 +40,6 @@ def measure(how: str, serializer: str, size: int, count: int) -> float:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            start_new_session=True,
         )
         assert process.stdout is not None
         try:
@@ -47,7 +47,8 @@ def measure(how: str, serializer: str, size: int, count: int) -> float:
                 if line.startswith("seconds: "):
                     return float(line.split()[1])
         finally:
-            os.killpg(process.pid, signal.SIGKILL)  # agents too
+            for each in [process, *psutil.Process(process.pid).children(recursive=True)]:
+                each.kill()  # agents too
             process.communicate()
     raise RuntimeError("the agents came to no end")
 

@@ -100,16 +100,15 @@ def _capnp_class() -> Any:
 
 
 def _capnp_encode(array: Any) -> list[Any]:
-    made = _capnp_class().new_message(
-        dtype=array.dtype.str, shape=array.shape, data=array.tobytes()
-    )
-    return [made.to_bytes()]
+    made = _capnp_class().new_message(dtype=array.dtype.str, shape=array.shape)
+    made.data = memoryview(array).cast("B")
+    return made.to_segments()  # type: ignore[no-any-return]
 
 
 def _capnp_decode(frames: Any) -> Any:
     everything = 1 << 40  # words: by default a reader gives up after 64 MiB
-    with _capnp_class().from_bytes(frames[0], traversal_limit_in_words=everything) as read:
-        return np.frombuffer(read.data, read.dtype).reshape(tuple(read.shape))
+    read = _capnp_class().from_segments([*frames], traversal_limit_in_words=everything)
+    return np.frombuffer(read.data, read.dtype).reshape(tuple(read.shape))
 
 
 def _arrow_encode(array: Any) -> list[Any]:

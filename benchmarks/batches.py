@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib import import_module
 from time import perf_counter
 from typing import Any
 
@@ -22,12 +23,14 @@ SIZE = 1024  # bytes
 HWM = 100_000  # messages
 TIMES = 300  # batches of a round
 SENT = 1_000_000  # messages between two processes
+PEERS = ("one-by-one", "raw", "pyomq")
 
 
-def exchange(act: Callable[[Any, Any], None]) -> float:
+def exchange(act: Callable[[Any, Any], None], module: str = "zmq") -> float:
     """Seconds to send and receive a message: the best of many batches."""
     took = 1e9
-    with zmq.Context() as context, context.socket(zmq.PAIR) as a, context.socket(zmq.PAIR) as b:
+    context = import_module(module).Context()
+    with context, context.socket(zmq.PAIR) as a, context.socket(zmq.PAIR) as b:
         for socket in (a, b):
             socket.hwm = HWM
         b.bind("inproc://batches")
@@ -43,6 +46,7 @@ def one_thread(rounds: int) -> Iterator[Case]:
     array = rows(np.arange(SIZE / 8), BATCH)
     values = list(array)
     out = np.empty_like(array)
+    same_bytes = [value.tobytes() for value in values]
 
     def many(a: Any, b: Any) -> None:
         framewire.send_many(a, values)
@@ -57,17 +61,24 @@ def one_thread(rounds: int) -> Iterator[Case]:
             framewire.send_array(a, value)
         [framewire.recv_array(b) for _ in values]
 
+    def as_bytes(a: Any, b: Any) -> None:
+        for value in same_bytes:
+            a.send(value)
+        [b.recv() for _ in same_bytes]
+
     jobs = {
         "many-rows": partial(exchange, many_rows),
         "many": partial(exchange, many),
         "one-by-one": partial(exchange, one_by_one),
+        "raw": partial(exchange, as_bytes),
+        "pyomq": partial(exchange, as_bytes, "pyomq"),
         "c-array": partial(c_loop.seconds, "c-array", "batches", SIZE, TIMES * BATCH, HWM),
     }
     took = interleave(jobs, rounds)
     for ours, what, target in (("many", "a list", 3), ("many-rows", "rows of an array", 1.4)):
         yield measured(
             f"1 KB arrays in batches of {BATCH}, {what}, send + receive, inproc, one thread",
-            {key: took[key] for key in (ours, "one-by-one", "c-array") if key in took},
+            {key: took[key] for key in (ours, *PEERS, "c-array") if key in took},
             {"c-array": AtMost(target)},
             shown="time",
         )

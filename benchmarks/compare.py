@@ -1,85 +1,85 @@
 """Two runs, row by row: how framewire stands to each contender now and then, and the seconds."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .results import Case, Row, Run
 
-THRESHOLD = 1.25  # a factor; rounds on a machine that does nothing else differ by up to 1.2
+THRESHOLD = 1.25  # a factor, which rows of small messages keep to; large ones often do not
 
 
 @dataclass(frozen=True)
 class Change:
-    """A row that both runs have."""
+    """A figure of something that both runs have; over 1, the gain is for the better."""
 
-    case: Case
-    row: Row
-    speed: tuple[float, float]  # how many times the contender's speed framewire had, and has
-    seconds: tuple[float, float]  # what the contender itself took, and takes
-
-    @property
-    def ratio(self) -> float:
-        """Over 1: framewire stands better to this contender than before."""
-        return self.speed[1] / self.speed[0]
-
-    @property
-    def slower(self) -> float:
-        return self.seconds[1] / self.seconds[0]
+    what: str
+    was: float
+    now: float
+    gain: float
 
 
-def changes(old: Run, new: Run) -> tuple[list[Change], int]:
-    """The rows that both have, and how many only one has."""
-    before = {(case.title, row.contender): (case, row) for case in old.cases for row in case.rows}
-    found, unmatched = [], 0
+Pair = tuple[Row, Row]  # of one contender, then and now
+
+
+def matched(old: Run, new: Run) -> tuple[list[tuple[Case, list[Pair]]], list[Row]]:
+    """The rows of each case that both runs have, and those that the new one has not."""
+    before = {(case.title, row.contender): row for case in old.cases for row in case.rows}
+    cases = []
     for case in new.cases:
-        for row in case.rows:
-            if (match := before.pop((case.title, row.contender), None)) is None:
-                unmatched += 1
-                continue
-            was, then = match
-            speeds = was.speed(then), case.speed(row)
-            found.append(Change(case, row, speeds, (then.seconds, row.seconds)))
-    return found, unmatched + len(before)
+        then = [before.pop((case.title, row.contender), None) for row in case.rows]
+        cases.append((case, [(was, row) for was, row in zip(then, case.rows, strict=True) if was]))
+    return cases, list(before.values())
 
 
-def worst(found: list[Change]) -> float:
-    """By which factor framewire fell behind most, against any contender in the same run."""
-    return max((1 / change.ratio for change in found), default=1.0)
+def standings(cases: list[tuple[Case, list[Pair]]]) -> Iterator[Change]:
+    """How many times the speed of each contender each of framewire's ways had, and has."""
+    for case, pairs in cases:
+        ours = [pair for pair in pairs if pair[1].whose == "framewire"]
+        for was, now in (pair for pair in pairs if pair[1].whose != "framewire"):
+            for then, today in ours:
+                speeds = was.seconds / then.seconds, now.seconds / today.seconds
+                what = f"{today.title} against {now.title}: {case.title}"
+                yield Change(what, *speeds, speeds[1] / speeds[0])
 
 
 def compare(old: Run, new: Run, threshold: float = THRESHOLD) -> tuple[list[str], float]:
-    """The comparison as lines of text, and `worst`.
+    """The comparison as lines of text, and by which factor framewire fell behind most.
 
     The ratio to a contender in the same run comes first: what slows a machine down slows both.
+    Where a row of framewire's is missing, the factor is infinite.
     """
-    found, unmatched = changes(old, new)
-    against = [change for change in found if change.row is not change.case.rows[0]]
+    cases, gone = matched(old, new)
+    against = list(standings(cases))
+    both = [(case, *pair) for case, pairs in cases for pair in pairs]
+    seconds = [
+        Change(f"{now.title}: {case.title}", was.seconds, now.seconds, was.seconds / now.seconds)
+        for case, was, now in both
+    ]
     lines = [
         f"old: {_about(old)}",
         f"new: {_about(new)}",
-        f"{len(found)} rows in both, {unmatched} in one only; listed from {threshold:g} x on",
+        f"{len(both)} rows in both, {len(gone)} in the old one only;"
+        f" listed from {threshold:g} x on",
         "\nFramewire against the others of the same run, in times their speed:",
-        *_listed([(each.ratio, each, each.speed) for each in against], threshold),
+        *_listed(against, threshold),
         "\nSeconds a message (on another machine, or beside other work, they say little):",
-        *_listed([(1 / each.slower, each, each.seconds) for each in found], threshold),
+        *_listed(seconds, threshold),
     ]
-    return lines, worst(found)
+    if any(row.whose == "framewire" for row in gone):
+        return lines, math.inf
+    return lines, max((1 / change.gain for change in against), default=1.0)
 
 
 def _about(run: Run) -> str:
     return ", ".join(run.about.get(name, "?") for name in ("date", "framewire", "cpu", "python"))
 
 
-def _listed(
-    gains: list[tuple[float, Change, tuple[float, float]]], threshold: float
-) -> Iterator[str]:
-    over = [each for each in gains if not 1 / threshold < each[0] < threshold]
-    for gain, change, (was, now) in sorted(over, key=lambda each: each[0]):
-        word = "better" if gain > 1 else "worse"
-        factor = max(gain, 1 / gain)
-        yield (
-            f"  {factor:5.2f} x {word:<6} {was:9.3g} -> {now:9.3g}"
-            f"  {change.row.title}: {change.case.title}"
-        )
+def _listed(changes: list[Change], threshold: float) -> Iterator[str]:
+    over = [each for each in changes if not 1 / threshold < each.gain < threshold]
+    for each in sorted(over, key=lambda each: each.gain):
+        word = "better" if each.gain > 1 else "worse"
+        factor = max(each.gain, 1 / each.gain)
+        yield f"  {factor:5.2f} x {word:<6} {each.was:9.3g} -> {each.now:9.3g}  {each.what}"
     if not over:
         yield "  none"

@@ -15,7 +15,6 @@ from .results import Case
 CONTEXTS = {  # by contender: the module whose Context it is
     "framewire": "framewire",
     "pyzmq": "zmq",
-    "pyomq-calls": "pyomq",
 }
 
 TEN_KEYS = {

@@ -68,7 +68,7 @@ SUMMARY = Table(
     (
         Column("pyzmq", ("raw", "raw-inplace", "pyzmq")),
         Column("its recipe", ("recipe", "recipe-inplace")),
-        Column("pyomq", ("pyomq", "pyomq-calls")),
+        Column("pyomq", ("pyomq",)),
         Column("pickle 5", ("value-pickle",)),
         Column("msgspec", ("value-msgspec", "msgspec", "msgspec-struct")),
         Column("dask", ("value-dask",)),
@@ -79,15 +79,16 @@ SUMMARY = Table(
         "1 KB float64 array, send + receive, inproc, one thread": "1 KB array there, inproc",
         "1 MB arrays in place between two processes, ipc": "1 MB arrays in place, ipc",
         "1 KB array ping-pong between two processes, tcp, both on one core, p50": "1 KB array there"
-        " and back, tcp, median",
+        " and back, tcp, on one core, median",
         "send_multipart + recv_multipart, 24 B and 1 KB, inproc, one thread": "`send_multipart`,"
         " two frames",
         "send_json + recv_json, dict of ten keys, inproc, one thread": "`send_json`, ten keys",
-        f"{DICT}, send + receive, inproc, less the reading and comparing": "dict with four 64 KiB"
-        " arrays there, inproc",
+        f"{DICT}, send + receive, inproc, read and compared": "dict with four 64 KiB arrays there,"
+        " inproc, and read",
         "record of u32, f64, f32 and a text of 17: made, packed, unpacked, all fields read": "a"
         " record of four fields, packed and read",
-        "fixed records, a message each, between two processes, tcp": "such records in batches, tcp",
+        "fixed records, a message each, between two processes, tcp": "records of three fields in"
+        " batches, tcp",
         "dict of 6 scalars, encode + decode": "dict of six scalars, encoded and decoded",
     },
 )
@@ -122,7 +123,6 @@ CALLS = Table(
     (
         Column("pyzmq", ("pyzmq",), figure=True),
         Column("", ("pyzmq",)),
-        Column("pyomq", ("pyomq-calls",)),
     ),
     {
         "send + recv, 100 B, inproc, one thread": "`send` + `recv`, 100 B",
@@ -146,11 +146,13 @@ VALUES = Table(
         C,
     ),
     {
-        f"{DICT}, encode + decode, less the reading and comparing": f"{DICT}: encode + decode, in"
-        " place",
-        f"{DICT}, encode + decode, read and compared": "the same with every byte compared",
-        f"{DICT}, send + receive, inproc, less the reading and comparing": "the same: send +"
-        " receive, inproc, the others by pyzmq multipart",
+        f"{DICT}, encode + decode, read and compared": f"{DICT}: encode + decode, and every byte"
+        " compared",
+        f"{DICT}, encode + decode, less the reading and comparing": "the same, less the comparing",
+        f"{DICT}, send + receive, inproc, read and compared": "the same: send + receive, inproc,"
+        " the others by pyzmq multipart, and every byte compared",
+        f"{DICT}, send + receive, inproc, less the reading and comparing": "the same, less the"
+        " comparing",
         f"{DICT}, between two processes, ipc, on cores kept awake, read and compared": "the same"
         " between two processes, ipc, cores kept awake",
         f"{DICT}, between two processes, ipc, on cores that may halt, read and compared": "the"

@@ -58,8 +58,10 @@ def lines(group: str, rounds: int, scale: int, limit: float = JOB_LIMIT) -> Iter
         while True:
             watchdog = threading.Timer(limit, stop)
             watchdog.start()
-            line = process.stdout.readline()
-            watchdog.cancel()
+            try:
+                line = process.stdout.readline()
+            finally:
+                watchdog.cancel()
             if not line:
                 break
             yield msgspec.json.decode(line, type=Line)

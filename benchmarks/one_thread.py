@@ -18,7 +18,6 @@ from .results import Case
 HWM = 1000  # messages
 SLICE = 0.05  # seconds that a round of a contender takes
 BYTES = 4_000_000_000  # that the C loop sends in a round, where the arrays are large
-IN_PLACE = "fw-inplace raw-inplace recipe-inplace pyomq-inplace c-inplace"
 Job = Callable[[], float]
 
 
@@ -80,7 +79,7 @@ def run(rounds: int, scale: int) -> Iterator[Case]:
     del scale  # the time of a round is fixed
     yield measured(
         "1 KB float64 array, send + receive, inproc, one thread",
-        interleave(jobs(exchange, "fw recipe raw pyomq c-array c-bare", 1024), rounds),
+        interleave(jobs(exchange, "fw recipe raw c-array c-bare", 1024), rounds),
         {
             "recipe": AtLeast(30),
             "raw": AtLeast(2),
@@ -92,10 +91,7 @@ def run(rounds: int, scale: int) -> Iterator[Case]:
     yield measured(
         "4 MB array, copy=False, send + receive, inproc, one thread",
         interleave(
-            jobs(
-                exchange, "fw-inplace raw-inplace recipe-inplace pyomq-inplace c-inplace", 4_000_000
-            ),
-            rounds,
+            jobs(exchange, "fw-inplace raw-inplace recipe-inplace c-inplace", 4_000_000), rounds
         ),
         {"c-inplace": AtMost(4)},
         shown="time",

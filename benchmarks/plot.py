@@ -1,8 +1,11 @@
 """Rate and latency against size, a panel for each transport, drawn from a run's JSON alone."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from .results import Case, Row, Run
 from .tables import size as words
@@ -15,6 +18,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "raw-inplace": {"color": "#5b9bd5", "marker": "s", "ls": "--"},
     "recipe": {"color": "#c0392b", "marker": "^"},
     "pyomq": {"color": "#8e44ad", "marker": "v"},
+    "pyomq-inplace": {"color": "#c39bd3", "marker": "v", "ls": "--"},
     "array-pickle": {"color": "#e08e0b", "marker": "P"},
     "array-dask": {"color": "#a0522d", "marker": "X", "ls": ":"},
     "array-protobuf": {"color": "#d4639e", "marker": "*", "ls": ":"},
@@ -47,15 +51,40 @@ def draw(run: Run, folder: Path) -> list[Path]:
     made = []
     for name, title, label, figure, sweeps in (
         ("rate", "Arrays one way", "messages a second", lambda row: 1 / row.seconds, "one way"),
-        ("latency", "A message there (inproc), and back (ipc, tcp): median", "µs", _us, "p50"),
+        (
+            "latency",
+            "Time of a message one way over inproc, of a round trip over ipc and tcp: median",
+            "µs",
+            _us,
+            "p50",
+        ),
     ):
         panels = {transport: _panel(run.cases, transport, sweeps) for transport in TRANSPORTS}
         if any(panels.values()):
             path = folder / f"{name}.svg"
             with matplotlib.rc_context(SETTINGS):
-                _figure(path, f"{title}. {_machine(run)}", label, figure, panels)
+                _figure(
+                    path,
+                    f"{title}. {_machine(run)}",
+                    label,
+                    figure,
+                    panels,
+                    _drawn_from(run.cases),
+                )
             made.append(path)
     return made
+
+
+def stale(run: Run, folder: Path) -> list[Path]:
+    """The figures that were drawn from other cases."""
+    paths = sorted(folder.glob("*.svg"))
+    return [path for path in paths if _drawn_from(run.cases) not in path.read_text("utf-8")]
+
+
+def _drawn_from(cases: list[Case]) -> str:
+    """What tells the cases that are drawn from others."""
+    drawn = [msgspec.json.encode(case) for case in cases if case.group == "sizes"]
+    return f"sizes: {hashlib.sha256(b''.join(drawn)).hexdigest()}"
 
 
 def _us(row: Row) -> float:
@@ -86,6 +115,7 @@ def _figure(
     label: str,
     figure: Callable[[Row], float],
     panels: dict[str, list[Case]],
+    drawn_from: str,
 ) -> None:
     from matplotlib import pyplot
 
@@ -103,7 +133,7 @@ def _figure(
     drawn.legend(
         handles=list(lines.values()), loc="outside lower center", ncols=4, fontsize=8, frameon=False
     )
-    drawn.savefig(path, metadata={"Date": None})
+    drawn.savefig(path, metadata={"Date": None, "Description": drawn_from})
     pyplot.close(drawn)
 
 

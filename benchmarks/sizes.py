@@ -14,7 +14,8 @@ from .tables import size as words
 
 SIZES = (8, 128, 2 << 10, 32 << 10, 512 << 10, 8 << 20, 64 << 20)  # bytes
 KEYS = (
-    *("fw", "fw-inplace", "raw", "raw-inplace", "recipe", "pyomq", "pyomq-inplace"),
+    *("fw", "fw-inplace", "raw", "raw-inplace", "recipe", "recipe-inplace"),
+    *("pyomq", "pyomq-inplace"),
     *(f"array-{name}" for name in CODECS),
     *("c-array", "c-inplace"),
 )

@@ -50,24 +50,36 @@ def _pickle_decode(frames: Any) -> Any:
 _ARRAY = 1  # an extension type, as an application picks one
 
 
-def _msgspec_encode(value: Any) -> list[Any]:
-    frames: list[Any] = [b""]
+class _Msgspec:
+    """An encoder and a decoder, made once, that find arrays in the frames of the message."""
 
-    def hook(array: np.ndarray[Any, Any]) -> msgspec.msgpack.Ext:
-        frames.append(array.data)
-        about = (array.dtype.str, array.shape, len(frames) - 1)
-        return msgspec.msgpack.Ext(_ARRAY, msgspec.msgpack.encode(about))
+    def __init__(self) -> None:
+        self._frames: Any = None
+        self._about = msgspec.msgpack.Encoder()
+        self._read_about = msgspec.msgpack.Decoder()
+        self._encoder = msgspec.msgpack.Encoder(enc_hook=self._leave_out)
+        self._decoder = msgspec.msgpack.Decoder(ext_hook=self._put_back)
 
-    frames[0] = msgspec.msgpack.encode(value, enc_hook=hook)
-    return frames
+    def _leave_out(self, array: np.ndarray[Any, Any]) -> msgspec.msgpack.Ext:
+        self._frames.append(array.data)
+        about = (array.dtype.str, array.shape, len(self._frames) - 1)
+        return msgspec.msgpack.Ext(_ARRAY, self._about.encode(about))
+
+    def _put_back(self, code: int, data: memoryview) -> np.ndarray[Any, Any]:
+        dtype, shape, i = self._read_about.decode(data)
+        return np.frombuffer(self._frames[i], dtype).reshape(shape)
+
+    def encode(self, value: Any) -> list[Any]:
+        self._frames = [b""]
+        self._frames[0] = self._encoder.encode(value)
+        return self._frames  # type: ignore[no-any-return]
+
+    def decode(self, frames: Any) -> Any:
+        self._frames = frames
+        return self._decoder.decode(frames[0])
 
 
-def _msgspec_decode(frames: Any) -> Any:
-    def hook(code: int, data: memoryview) -> np.ndarray[Any, Any]:
-        dtype, shape, i = msgspec.msgpack.decode(data)
-        return np.frombuffer(frames[i], dtype).reshape(shape)
-
-    return msgspec.msgpack.decode(frames[0], ext_hook=hook)
+_MSGSPEC = _Msgspec()
 
 
 def _dask_encode(value: Any) -> list[Any]:
@@ -91,5 +103,5 @@ CODECS = {
     ),
     "tree-pickle": Codec("pickle 5, buffers out of band", _pickle_encode, _pickle_decode),
     "tree-dask": Codec("dask serialize + deserialize", _dask_encode, _dask_decode, "distributed"),
-    "tree-msgspec": Codec("msgspec, arrays by a hook", _msgspec_encode, _msgspec_decode),
+    "tree-msgspec": Codec("msgspec, arrays by a hook", _MSGSPEC.encode, _MSGSPEC.decode),
 }

@@ -119,6 +119,10 @@ def test_compare(run, tmp_path):
     lines, behind = compare.compare(run, changed(run, "raw", 0.5))
     assert behind == pytest.approx(2)
     assert any("2.00 x worse" in line and "same bytes" in line for line in lines)
+    lines, behind = compare.compare(run, changed(run, "fw-inplace", 3))
+    assert behind == pytest.approx(3)
+    assert not any("better" in line for line in lines)
+    assert compare.compare(run, results.Run(dict(ABOUT)))[1] == float("inf")
 
     old, new = tmp_path / "old.json", tmp_path / "new.json"
     run.save(old)

@@ -1,6 +1,8 @@
 """What `python -m wheels` says of a wheel with too much in it, too little, or too large."""
 
+import io
 import sys
+import tarfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
@@ -55,6 +57,7 @@ def test_without(tmp_path, name):
     "name",
     [
         "framewire.libs/libzmq-a1b2.so.5",
+        "framewire/_pool.libzmq.so",
         "framewire/_pool.pxd",
         "framewire/_pool.pyx",
         "framewire/head.c",
@@ -65,6 +68,40 @@ def test_without(tmp_path, name):
 def test_with(tmp_path, name):
     with pytest.raises(contents.Wrong, match="has "):
         check(tmp_path, WHEEL | {name})
+
+
+def test_another_binary_beside_a_module(tmp_path):
+    with pytest.raises(contents.Wrong, match=r"twice framewire/_pool\.so"):
+        check(tmp_path, WHEEL | {"framewire/_pool.cpython-310-x86_64-linux-gnu.so"})
+
+
+def sdist(tmp_path, entries):
+    path = tmp_path / "framewire-0.1.0.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, data in {"PKG-INFO": b"", **entries}.items():
+            member = tarfile.TarInfo(f"framewire-0.1.0/{name}")
+            if data is None:
+                member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            member.size = len(data or b"")
+            archive.addfile(member, io.BytesIO(data or b""))
+    return path
+
+
+def test_sdist(tmp_path):
+    names = ["LICENSE", "pyproject.toml"]
+    right = {name: (contents.ROOT / name).read_bytes() for name in names}
+
+    def check(entries):
+        contents.check_sdist(sdist(tmp_path, entries), map(PurePosixPath, names))
+
+    check(right)
+    for wrong in (b"other", None):  # None: a symlink
+        with pytest.raises(contents.Wrong, match="has another LICENSE"):
+            check(right | {"LICENSE": wrong})
+    with pytest.raises(contents.Wrong, match="has stray"):
+        check(right | {"stray": b""})
+    with pytest.raises(contents.Wrong, match="without LICENSE"):
+        check({"pyproject.toml": right["pyproject.toml"]})
 
 
 def test_large(tmp_path):

@@ -28,6 +28,13 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="PATH",
         help="an interpreter to build for, once for each; without it, each CPython on the machine",
     )
+    parser.add_argument(
+        "--check",
+        nargs="+",
+        type=Path,
+        metavar="WHEEL",
+        help="nothing but what is in these, which were built elsewhere",
+    )
     parser.add_argument("--sdist", action="store_true", help="the sdist alone, and what is in it")
     parser.add_argument("--no-tests", action="store_true", help="imports only, not the test-suite")
     parser.add_argument("--workers", type=int, default=3, help="processes of pytest (3)")
@@ -59,6 +66,10 @@ def main() -> int:
     report, failed = [], False
     try:
         sources = contents.tracked()
+        for wheel in options.check or ():
+            contents.check_wheel(wheel, sources)
+        if options.check:
+            return 0
         sdist = build.sdist(options.out)
         contents.check_sdist(sdist, sources)
         report.append(f"{sdist.stat().st_size:>9,} bytes  {sdist.name}")
@@ -70,7 +81,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="wheels-") as scratch:
             try:
                 report.append(make_wheel(python, sdist, sources, Path(scratch), options))
-            except (contents.Wrong, subprocess.CalledProcessError) as error:
+            except (contents.Wrong, OSError, subprocess.CalledProcessError) as error:
                 report.append(f"FAILED for {python}: {error}")
                 failed = True
     print("\n" + "\n".join(report))

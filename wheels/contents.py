@@ -1,5 +1,6 @@
 """What is in an sdist and in a wheel: no file too few, and none too many."""
 
+import re
 import sys
 import tarfile
 import zipfile
@@ -13,10 +14,11 @@ if sys.version_info >= (3, 11):
 else:  # which `build` needs there too
     import tomli as tomllib
 
-MOST = 1_500_000  # bytes of a wheel
+MOST = 1_500_000  # bytes of a wheel, and of an sdist
 PACKAGE = PurePosixPath("src/framewire")
 HEADERS = PurePosixPath("csrc/include/framewire")
 PUBLIC = ("_c.pxd", "embed.pxd")  # for Cython; all other .pxd are for framewire's own modules
+ABI = re.compile(r"\.(cpython-\d+-[\w-]+\.so|cp\d+-[\w-]+\.pyd)$")
 DIST_INFO = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
 
 
@@ -30,13 +32,20 @@ def tracked() -> list[PurePosixPath]:
 
 
 def check_sdist(path: Path, sources: Iterable[PurePosixPath]) -> None:
-    """An sdist has what git tracks, but for the folders that pyproject.toml excludes."""
+    """An sdist has what git tracks, but for the folders that pyproject.toml excludes, as it is."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     excluded = settings["tool"]["scikit-build"]["sdist"]["exclude"]
     wanted = {str(name) for name in sources if name.parts[0] not in excluded}
+    found = []
     with tarfile.open(path) as archive:
-        found = [PurePosixPath(member.name) for member in archive if not member.isdir()]
-    compare(path, wanted | {"PKG-INFO"}, (str(PurePosixPath(*name.parts[1:])) for name in found))
+        for member in (each for each in archive if not each.isdir()):
+            name = str(PurePosixPath(*PurePosixPath(member.name).parts[1:]))
+            found.append(name)
+            file = archive.extractfile(member) if member.isreg() else None
+            if name in wanted and (file is None or file.read() != (ROOT / name).read_bytes()):
+                raise Wrong(f"{path.name} has another {name}")
+    compare(path, wanted | {"PKG-INFO"}, found)
+    check_size(path, MOST)
 
 
 def check_wheel(path: Path, sources: Iterable[PurePosixPath], most: int = MOST) -> None:
@@ -44,10 +53,14 @@ def check_wheel(path: Path, sources: Iterable[PurePosixPath], most: int = MOST) 
     with zipfile.ZipFile(path) as archive:
         found = [name for name in archive.namelist() if not name.endswith("/")]
     compare(path, wheel_contents(path.name, sources), map(without_abi, found))
-    if path.stat().st_size >= most:
-        raise Wrong(f"{path.name} has {path.stat().st_size:,} bytes, of at most {most:,}")
+    check_size(path, most)
     if sys.platform == "linux" and "manylinux" not in path.name:
         raise Wrong(f"{path.name} is for this machine only")
+
+
+def check_size(path: Path, most: int) -> None:
+    if path.stat().st_size >= most:
+        raise Wrong(f"{path.name} has {path.stat().st_size:,} bytes, of at most {most:,}")
 
 
 def wheel_contents(wheel: str, sources: Iterable[PurePosixPath]) -> set[str]:
@@ -67,13 +80,14 @@ def wheel_contents(wheel: str, sources: Iterable[PurePosixPath]) -> set[str]:
 
 def without_abi(name: str) -> str:
     """`framewire/_pool.so` for `framewire/_pool.cpython-313-x86_64-linux-gnu.so`, say."""
-    stem, _, suffix = name.partition(".")
-    return f"{stem}.so" if suffix.endswith((".so", ".pyd")) else name
+    return ABI.sub(".so", name)
 
 
 def compare(path: Path, wanted: set[str], found: Iterable[str]) -> None:
-    names = set(found)
-    wrong = [f"  without {name}" for name in sorted(wanted - names)]
+    listed = list(found)
+    names = set(listed)
+    wrong = [f"  twice {name}" for name in sorted(names) if listed.count(name) > 1]
+    wrong += [f"  without {name}" for name in sorted(wanted - names)]
     wrong += [f"  has {name}" for name in sorted(names - wanted)]
     if wrong:
         raise Wrong("\n".join([f"{path.name}, compared with what git tracks:", *wrong]))
