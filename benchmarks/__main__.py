@@ -139,6 +139,9 @@ def main(argv: list[str]) -> int:
     if lacking := set(groups.DEFAULT) - {case.group for case in done.cases}:
         print(f"not a whole run: without {', '.join(sorted(lacking))}", file=sys.stderr)
         return 1
+    if done.left_out or "--quick" in done.about["command"]:
+        print(f"not a whole run: {done.about['command']}, {done.left_out}", file=sys.stderr)
+        return 1
     if options.check:
         stale = [*documents.stale(done), *plot.stale(done, FIGURES)]
         print("\n".join(f"not what the JSON gives: {name}" for name in stale))

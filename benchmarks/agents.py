@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from functools import partial
 from importlib.util import find_spec
 
-import psutil
-
 from .report import interleave, left_out, measured
 from .results import Case
 
@@ -32,6 +30,8 @@ SETTINGS = {
 
 def measure(how: str, serializer: str, size: int, count: int) -> float:
     """Seconds a request, between two agents in processes of their own."""
+    import psutil
+
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.agents", how, serializer, str(size), str(count)],

@@ -12,7 +12,10 @@ from .figures import TABLES
 from .results import ROOT, Run
 
 MARKED = re.compile(
-    r"(?P<begin><!-- benchmarks: (?P<name>[\w-]+) -->\n).*?(?P<end><!-- /benchmarks -->)", re.S
+    r"(?P<begin><!-- benchmarks: (?P<name>[\w-]+) -->\n)"
+    r"(?:(?!<!-- benchmarks).)*?"  # one that was not closed is none, and what follows stays
+    r"(?P<end><!-- /benchmarks -->)",
+    re.S,
 )
 
 

@@ -37,11 +37,11 @@ class Table:
 
     def markdown(self, run: Run) -> str:
         by_title = {case.title: case for case in run.cases}
-        found = {label: by_title[title] for title, label in self.cases.items() if title in by_title}
-        used = [each for each in self.columns if any(each.cell(case) for case in found.values())]
+        found = [(label, by_title[t]) for t, label in self.cases.items() if t in by_title]
+        used = [each for each in self.columns if any(each.cell(case) for _, case in found)]
         rows = [
             [label, case.figure(case.rows[0]), *(column.cell(case) for column in used)]
-            for label, case in found.items()
+            for label, case in found
         ]
         return grid([self.heading, "framewire", *(column.heading for column in used)], rows)
 

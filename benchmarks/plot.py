@@ -17,11 +17,16 @@ STYLES: dict[str, dict[str, Any]] = {
     "raw": {"color": "#1f4e9e", "marker": "s"},
     "raw-inplace": {"color": "#5b9bd5", "marker": "s", "ls": "--"},
     "recipe": {"color": "#c0392b", "marker": "^"},
+    "recipe-inplace": {"color": "#e6877c", "marker": "^", "ls": "--"},
     "pyomq": {"color": "#8e44ad", "marker": "v"},
     "pyomq-inplace": {"color": "#c39bd3", "marker": "v", "ls": "--"},
     "array-pickle": {"color": "#e08e0b", "marker": "P"},
+    "array-msgspec": {"color": "#f2c14e", "marker": "p"},
+    "array-struct": {"color": "#17a2b8", "marker": "h"},
     "array-dask": {"color": "#a0522d", "marker": "X", "ls": ":"},
     "array-protobuf": {"color": "#d4639e", "marker": "*", "ls": ":"},
+    "array-flatbuffers": {"color": "#b39ddb", "marker": "d", "ls": ":"},
+    "array-capnp": {"color": "#4e342e", "marker": ">", "ls": ":"},
     "array-arrow": {"color": "#7f8c1f", "marker": "<", "ls": ":"},
     "c-array": {"color": "#555555", "marker": "", "ls": "--"},
     "c-inplace": {"color": "#999999", "marker": "", "ls": "--"},
@@ -77,8 +82,9 @@ def draw(run: Run, folder: Path) -> list[Path]:
 
 def stale(run: Run, folder: Path) -> list[Path]:
     """The figures that were drawn from other cases."""
-    paths = sorted(folder.glob("*.svg"))
-    return [path for path in paths if _drawn_from(run.cases) not in path.read_text("utf-8")]
+    paths = [folder / f"{name}.svg" for name in ("rate", "latency")]
+    right = _drawn_from(run.cases)
+    return [path for path in paths if not path.exists() or right not in path.read_text("utf-8")]
 
 
 def _drawn_from(cases: list[Case]) -> str:
@@ -131,7 +137,7 @@ def _figure(
     axes[0].set_ylabel(label)
     drawn.suptitle(title, fontsize=10)
     drawn.legend(
-        handles=list(lines.values()), loc="outside lower center", ncols=4, fontsize=8, frameon=False
+        handles=list(lines.values()), loc="outside lower center", ncols=5, fontsize=8, frameon=False
     )
     drawn.savefig(path, metadata={"Date": None, "Description": drawn_from})
     pyplot.close(drawn)

@@ -162,6 +162,8 @@ def test_every_marked_table_is_full():
     assert len(titles) == len(cases)
     for table in vars(figures).values():
         if isinstance(table, figures.Table):
+            shown = table.markdown(results.load(results.newest())).splitlines()
+            assert len(shown) == 2 + len(table.cases)
             assert set(table.cases) <= titles
 
 
