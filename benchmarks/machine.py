@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from .results import ROOT
+
 # pyperf's names of what is said about the machine, by ours
 MACHINE = {
     "cpu": "cpu_model_name",
@@ -37,11 +39,22 @@ def describe() -> dict[str, str]:
     about = {
         "date": time.strftime("%Y-%m-%d %H:%M"),
         "framewire": f"{framewire.__version__}, {framewire.transport} transport",
+        "commit": _commit(),
         "libzmq": zmq.zmq_version(),
     }
     metadata = _metadata()
     about |= {ours: str(metadata[theirs]) for ours, theirs in MACHINE.items() if theirs in metadata}
     return about | {name: _version(name) for name in LIBRARIES}
+
+
+def _commit() -> str:
+    """Of these benchmarks; framewire's own may be another, if it was installed before."""
+    describe = ["git", "describe", "--always", "--dirty"]
+    try:
+        done = subprocess.run(describe, capture_output=True, text=True, cwd=ROOT, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "?"
+    return done.stdout.strip()
 
 
 def _metadata() -> dict[str, Any]:

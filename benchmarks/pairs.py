@@ -55,7 +55,13 @@ def awake() -> Iterator[None]:
     if not sys.platform.startswith("linux"):
         yield
         return
-    spin = "import os; os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\nwhile 1: pass"
+    spin = """
+import os
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+parent = os.getppid()
+while os.getppid() == parent:
+    sum(range(100_000))
+"""
     with ExitStack() as stack:
         for _ in os.sched_getaffinity(0):
             process = stack.enter_context(subprocess.Popen([sys.executable, "-c", spin]))

@@ -127,7 +127,7 @@ def _figure(
 
     # White, whatever the page is: lines that are read on white and on black alike are too pale.
     drawn, axes = pyplot.subplots(
-        1, len(panels), figsize=(11, 4.6), sharey=True, layout="constrained", facecolor="white"
+        1, len(panels), figsize=(11, 4.9), sharey=True, layout="constrained", facecolor="white"
     )
     lines: dict[str, Any] = {}
     for axis, (transport, cases) in zip(axes, panels.items(), strict=True):
@@ -137,7 +137,7 @@ def _figure(
     axes[0].set_ylabel(label)
     drawn.suptitle(title, fontsize=10)
     drawn.legend(
-        handles=list(lines.values()), loc="outside lower center", ncols=5, fontsize=8, frameon=False
+        handles=list(lines.values()), loc="outside lower center", ncols=4, fontsize=8, frameon=False
     )
     drawn.savefig(path, metadata={"Date": None, "Description": drawn_from})
     pyplot.close(drawn)
