@@ -4,6 +4,7 @@ Without a command, `run`: everything, side by side.
 """
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -34,6 +35,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def factor(text: str) -> float:
+    """For argparse: how many times something is."""
+    if not 1 <= float(text) < math.inf:
+        raise ValueError(text)
+    return float(text)
+
+
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -60,10 +68,10 @@ def arguments() -> argparse.ArgumentParser:
     two = commands.add_parser("compare", help="two runs: ratios first, then seconds")
     two.add_argument("old", type=saved)
     two.add_argument("new", type=saved)
-    two.add_argument("--threshold", type=float, default=compare.THRESHOLD, metavar="FACTOR")
+    two.add_argument("--threshold", type=factor, default=compare.THRESHOLD, metavar="FACTOR")
     two.add_argument(
         "--fail-over",
-        type=float,
+        type=factor,
         metavar="FACTOR",
         help="exit with 1 if framewire fell behind a contender of the same run by more",
     )
@@ -81,6 +89,8 @@ def run(names: list[str], rounds: int, quick: bool, json: Path | None, figures: 
     done = Run(machine.describe() | {"command": " ".join(["run", *names, *how])})
     print("\n".join(f"{name}: {value}" for name, value in done.about.items()))
     path = json or OUTPUT / f"{done.about['date'][:10]}.json"
+    done.save(path)  # better now than never
+    figures.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
 
     def cases() -> Iterator[Case]:
@@ -134,7 +144,10 @@ def main(argv: list[str]) -> int:
     if options.command == "compare":
         lines, behind = compare.compare(options.old, options.new, options.threshold)
         print("\n".join(lines))
-        return 1 if options.fail_over and behind > options.fail_over else 0
+        if options.fail_over is None or behind <= options.fail_over:
+            return 0
+        print(f"\nframewire fell behind {behind:.2f} x, more than {options.fail_over:g} x")
+        return 1
     done = options.json or load(newest())
     if lacking := set(groups.DEFAULT) - {case.group for case in done.cases}:
         print(f"not a whole run: without {', '.join(sorted(lacking))}", file=sys.stderr)
@@ -151,4 +164,9 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

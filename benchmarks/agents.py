@@ -10,9 +10,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from functools import partial
-from importlib.util import find_spec
 
-from .report import interleave, left_out, measured
+from .report import interleave, lacks, measured
 from .results import Case
 
 SIZES = {1_000: 4000, 1_000_000: 1000}  # bytes of an array: how many requests
@@ -54,10 +53,11 @@ def measure(how: str, serializer: str, size: int, count: int) -> float:
 
 
 def run(rounds: int, scale: int) -> Iterator[Case]:
-    if find_spec("osbrain") is None:
-        left_out["osBrain"] = "not installed"
+    if lacks("osBrain", "osbrain", "psutil"):
         return
     for serializer in ("pickle", "dill"):
+        if lacks(f"osBrain by {serializer}", serializer):
+            continue
         for size, count in SIZES.items():
             jobs = {key: partial(measure, key, serializer, size, count // scale) for key in HOW}
             yield measured(

@@ -313,6 +313,7 @@ OTHER_TITLES = {
     "recv_array": "framewire recv_array",
     "msgspec": "msgspec.msgpack, encoder and decoder made before",
     "framewire": "framewire",
+    "pickle": "pickle.dumps, pickle.loads, protocol 5",
     "pyzmq": "pyzmq",
     "pyomq-calls": "pyomq",
 }

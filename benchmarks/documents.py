@@ -17,10 +17,22 @@ MARKED = re.compile(
     r"(?P<end><!-- /benchmarks -->)",
     re.S,
 )
+COMMENT = re.compile("<!-- /?benchmarks")
 
 
 def written(text: str, run: Run) -> str:
-    """A document with its tables as the run gives them."""
+    """A document with its tables as the run gives them.
+
+    Raises
+    ------
+    ValueError
+        A table is unknown, or its comments are no pair.
+    """
+    names = [match["name"] for match in MARKED.finditer(text)]
+    if unknown := set(names) - set(TABLES):
+        raise ValueError(f"no such table: {', '.join(sorted(unknown))}")
+    if 2 * len(names) != len(COMMENT.findall(text)):
+        raise ValueError("the comments around the tables are no pairs")
     return MARKED.sub(
         lambda match: match["begin"] + TABLES[match["name"]](run) + match["end"], text
     )
@@ -28,7 +40,7 @@ def written(text: str, run: Run) -> str:
 
 def marked() -> list[Path]:
     paths = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    return [path for path in paths if MARKED.search(path.read_text())]
+    return [path for path in paths if COMMENT.search(path.read_text())]
 
 
 def stale(run: Run) -> list[Path]:

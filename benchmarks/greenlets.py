@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from .pairs import throughput
-from .report import AtLeast, interleave, measured
+from .report import AtLeast, interleave, lacks, measured
 from .results import Case
 
 HWM = 1000  # messages: libzmq's own default
@@ -14,6 +14,8 @@ RAW = {"green-fw-raw": 600_000, "green-raw": 200_000}
 
 
 def run(rounds: int, scale: int) -> Iterator[Case]:
+    if lacks("gevent", "gevent"):
+        return
     for what, counts, target in (
         ("arrays", ARRAYS, "green-recipe"),
         ("bytes", RAW, "green-raw"),

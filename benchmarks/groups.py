@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from importlib import import_module
@@ -46,7 +47,14 @@ class Line(msgspec.Struct):
 def lines(group: str, rounds: int, scale: int, limit: float = JOB_LIMIT) -> Iterator[Line]:
     """The cases of a group as they come, and signs of life. A job that hangs ends the group."""
     argv = [sys.executable, "-m", "benchmarks.groups", group, str(rounds), str(scale)]
-    process = subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=ROOT, start_new_session=True)
+    scratch = tempfile.TemporaryDirectory(prefix="fw-")  # of what is killed too
+    process = subprocess.Popen(
+        argv,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": scratch.name},
+        start_new_session=True,
+    )
     late: list[str] = []
 
     def stop() -> None:
@@ -72,6 +80,7 @@ def lines(group: str, rounds: int, scale: int, limit: float = JOB_LIMIT) -> Iter
         if process.poll() is None:  # it leads its group as long as it is not waited for
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        scratch.cleanup()
 
 
 def main(group: str, rounds: str, scale: str) -> None:

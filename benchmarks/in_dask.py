@@ -5,13 +5,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from .one_thread import seconds
-from .report import AtLeast, interleave, left_out, measured
+from .report import AtLeast, interleave, lacks, measured
 from .results import Case
 
 SIZES = {128: "128 B", 1024: "1 KiB", 8192: "8 KiB", 65536: "64 KiB", 1 << 20: "1 MiB"}
@@ -21,8 +20,7 @@ MANY, SMALL, LARGE = 500, 1024, 64 << 20  # arrays, and bytes of one
 
 
 def run(rounds: int, scale: int) -> Iterator[Case]:
-    if find_spec("distributed") is None:
-        left_out["dask"] = "not installed"
+    if lacks("dask", "distributed"):
         return
     del scale  # the time of a round is fixed
     yield from one_process(rounds)

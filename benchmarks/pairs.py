@@ -102,7 +102,7 @@ def pair(
     because its queue is full, and then sees its peer close, drops what the kernel still holds.
     """
     with ExitStack() as stack:
-        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="framewire-bench-"))
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="fw-"))
         endpoint = "tcp://127.0.0.1:*" if transport == "tcp" else f"ipc://{directory}/socket"
         started: list[subprocess.Popen[str]] = []
         over = threading.Event()

@@ -58,8 +58,8 @@ def draw(run: Run, folder: Path) -> list[Path]:
         ("rate", "Arrays one way", "messages a second", lambda row: 1 / row.seconds, "one way"),
         (
             "latency",
-            "Time of a message one way over inproc, of a round trip over ipc and tcp: median",
-            "µs",
+            "Time of a message one way over inproc, of a round trip over ipc and tcp",
+            "median, µs",
             _us,
             "p50",
         ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from statistics import fmean, median
 from typing import Literal, TypeVar
 
@@ -125,6 +126,14 @@ def interleave(jobs: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, li
             for call in after_job:
                 call()
     return results
+
+
+def lacks(what: str, *modules: str) -> bool:
+    """Whether a module that `what` is measured with is missing: then it is left out."""
+    absent = [name for name in modules if find_spec(name) is None]
+    if absent:
+        left_out[what] = f"{absent[0]} is not installed"
+    return bool(absent)
 
 
 def _about(job: object) -> str:

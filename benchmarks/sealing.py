@@ -5,7 +5,6 @@ import secrets
 import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 import framewire
 
 from .one_thread import inproc, seconds
-from .report import AtMost, interleave, less, measured
+from .report import AtMost, interleave, lacks, less, measured
 from .results import Case
 
 KEY = secrets.token_bytes(32)
@@ -55,18 +54,18 @@ def signatures(rounds: int) -> Iterator[Case]:
 def libraries() -> dict[str, tuple[Callable[[Any], bytes], Callable[[bytes], bytes]]]:
     """What compresses and decompresses, as one would call it by hand."""
     found: dict[str, Any] = {"zlib:1": (partial(zlib.compress, level=1), zlib.decompress)}
-    if find_spec("zstandard"):
+    if not lacks("zstd", "zstandard"):
         import zstandard
 
         found["zstd"] = (
             zstandard.ZstdCompressor(level=3).compress,
             zstandard.ZstdDecompressor().decompress,
         )
-    if find_spec("lz4"):
+    if not lacks("lz4", "lz4"):
         import lz4.block
 
         found["lz4"] = (lz4.block.compress, lz4.block.decompress)
-    if find_spec("blosc2"):
+    if not lacks("blosc2", "blosc2"):
         import blosc2
 
         found["blosc2"] = (partial(blosc2.compress2, typesize=8), blosc2.decompress2)

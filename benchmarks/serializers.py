@@ -79,17 +79,17 @@ def _capnp() -> dict[str, Any]:
 def _arrow() -> dict[str, Any]:
     import pyarrow
 
-    def written(table: Any) -> Any:
+    def written(batch: Any) -> Any:
         sink = pyarrow.BufferOutputStream()
-        with pyarrow.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
+        with pyarrow.ipc.new_stream(sink, batch.schema) as writer:
+            writer.write_batch(batch)
         return sink.getvalue()
 
     def read(data: Any) -> Any:
-        return pyarrow.ipc.open_stream(data).read_all()
+        return pyarrow.ipc.open_stream(data).read_next_batch()
 
-    numbers = pyarrow.table({"x": NUMBERS})
-    return {"table": pyarrow.table, "x": numbers, "written": written, "read": read}
+    numbers = pyarrow.record_batch({"x": NUMBERS})
+    return {"batch": pyarrow.record_batch, "x": numbers, "written": written, "read": read}
 
 
 class TelemetryRecord(framewire.Record):
@@ -143,7 +143,7 @@ RECORDS = {
         "y = Telemetry.from_segments(x.to_segments())",
     ),
     "arrow": Way(
-        "table({name: [value] for name, value in RECORD.items()})",
+        "batch({name: [value] for name, value in RECORD.items()})",
         "y['seq'][0].as_py(), y['ts'][0].as_py(), y['temp'][0].as_py(), y['msg'][0].as_py()",
         _arrow,
         "y = read(written(x))",

@@ -90,7 +90,7 @@ def run(
     rounds: int, scale: int, sizes: tuple[int, ...] = (), keys: tuple[str, ...] = KEYS
 ) -> Iterator[Case]:
     sizes = sizes or (SIZES if scale == 1 else SIZES[:-1])
-    rounds = 1 if scale > 1 else min(rounds, 2)
+    rounds = 1 if scale > 1 else rounds
     keys = tuple(key for key in keys if steps(key, sizes, scale))
     yield from cases("inproc", {key: partial(one_thread, key, sizes) for key in keys}, rounds)
     transports: tuple[Transport, ...] = ("ipc", "tcp")

@@ -1,5 +1,6 @@
 """Values: a dict with arrays in it, a dict of scalars, and one record by each serializer."""
 
+import pickle
 from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
@@ -34,6 +35,8 @@ def scalars(key: str) -> float:
     """Seconds to encode and decode a dict of six scalars."""
     if key == "msgspec":
         names = {"e": msgspec.msgpack.Encoder().encode, "d": msgspec.msgpack.Decoder().decode}
+    elif key == "pickle":
+        names = {"e": partial(pickle.dumps, protocol=5), "d": pickle.loads}
     else:
         names = {"e": framewire.dumps, "d": framewire.loads}
     return seconds("d(e(x))", names | {"x": trees.SCALARS})
@@ -101,7 +104,9 @@ def run(rounds: int, scale: int) -> Iterator[Case]:
     yield from with_arrays(rounds, scale)
     yield measured(
         "dict of 6 scalars, encode + decode",
-        interleave({key: partial(scalars, key) for key in ("framewire", "msgspec")}, rounds),
+        interleave(
+            {key: partial(scalars, key) for key in ("framewire", "msgspec", "pickle")}, rounds
+        ),
         {"msgspec": AtMost(1.5)},
         shown="time",
     )

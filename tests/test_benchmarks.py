@@ -112,7 +112,7 @@ def test_tables(run):
     assert line.endswith("0 rows")
 
 
-def test_compare(run, tmp_path):
+def test_compare(run, tmp_path, capsys):
     lines, behind = compare.compare(run, run)
     assert behind == 1
     assert [line.strip() for line in lines].count("none") == 2
@@ -130,7 +130,11 @@ def test_compare(run, tmp_path):
     arguments = ["compare", str(old), str(new)]
     assert __main__.main(arguments) == 0
     assert __main__.main([*arguments, "--fail-over", "1.9"]) == 1
+    assert "fell behind 2.00 x, more than 1.9 x" in capsys.readouterr().out
     assert __main__.main([*arguments, "--fail-over", "2.1"]) == 0
+    for wrong in ("0.5", "nan", "inf", "much"):
+        with pytest.raises(SystemExit):
+            __main__.main([*arguments, "--fail-over", wrong])
 
 
 def test_a_slower_machine_is_no_change_of_ratio(run):
@@ -153,6 +157,19 @@ def test_stale_documents(tmp_path):
     other = tmp_path / "other.json"
     kept.save(other)
     assert __main__.main(["readme", str(other), "--check"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<!-- benchmarks: nothing -->\n<!-- /benchmarks -->", "no such table: nothing"),
+        ("<!-- benchmarks: readme -->\n", "no pairs"),
+        ("<!-- /benchmarks -->\n", "no pairs"),
+    ],
+)
+def test_documents_with_wrong_marks(text, message):
+    with pytest.raises(ValueError, match=message):
+        documents.written(text, results.Run(dict(ABOUT)))
 
 
 def test_every_marked_table_is_full():
@@ -204,6 +221,18 @@ def test_no_run(tmp_path, capsys, text):
         __main__.main(["plot", str(path)])
     assert caught.value.code == 2
     assert f"argument json: {path}: " in capsys.readouterr().err
+
+
+def test_what_lacks_a_library_is_left_out():
+    assert not report.lacks("json", "json")
+    assert report.lacks("much", "json", "no_such_module")
+    assert report.left_out == {"much": "no_such_module is not installed"}
+
+
+def test_nothing_is_measured_for_a_file_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises((FileExistsError, NotADirectoryError)):
+        __main__.main(["run", "green", "--json", str(tmp_path / "file" / "run.json")])
 
 
 def test_a_missing_library_is_named():
