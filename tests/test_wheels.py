@@ -36,15 +36,64 @@ WHEEL = {
 }
 
 
-def check(tmp_path, names, **limits):
+METADATA = "framewire-0.1.0.dist-info/METADATA"
+NEEDED = """\
+Requires-Dist: pyzmq>=24
+Requires-Dist: numpy>=1.23
+Requires-Dist: msgspec>=0.18; python_version >= "3.10"
+Requires-Dist: rich; extra == "cli"
+"""
+
+
+@pytest.fixture(autouse=True)
+def checkout(tmp_path, monkeypatch):
+    """A folder with all files that are tracked, each with its name in it."""
+    root = tmp_path / "checkout"
+    for name in TRACKED:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(Path(name).name)
+    monkeypatch.setattr(contents, "ROOT", root)
+
+
+def check(tmp_path, names, other=None, **limits):
+    texts = {name: Path(name).name for name in names} | {METADATA: NEEDED}
     with zipfile.ZipFile(tmp_path / NAME, "w") as archive:
         for name in names:
-            archive.writestr(name, "")
+            archive.writestr(name, (other or {}).get(name, texts[name]))
     contents.check_wheel(tmp_path / NAME, map(PurePosixPath, TRACKED), **limits)
 
 
 def test_whole(tmp_path):
     check(tmp_path, WHEEL)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["framewire/__init__.py", "framewire/_pool.pyi", "framewire/include/framewire/head.h"],
+)
+def test_another_text(tmp_path, name):
+    with pytest.raises(contents.Wrong, match=f"has another {name}"):
+        check(tmp_path, WHEEL, {name: "what is not tracked"})
+
+
+@pytest.mark.parametrize(
+    "more", ["Requires-Dist: rich\n", 'Requires-Dist: numpy-x; extra != "a"\n']
+)
+def test_more_dependencies(tmp_path, more):
+    with pytest.raises(contents.Wrong, match="needs "):
+        check(tmp_path, WHEEL, {METADATA: NEEDED + more})
+
+
+def test_fewer_dependencies(tmp_path):
+    with pytest.raises(contents.Wrong, match="needs pyzmq"):
+        check(tmp_path, WHEEL, {METADATA: NEEDED.replace("Requires-Dist: numpy>=1.23\n", "")})
+
+
+def test_a_module_for_another_python(tmp_path):
+    module = "framewire/_pool.cpython-311-x86_64-linux-gnu.so"
+    other = module.replace("311", "310")
+    with pytest.raises(contents.Wrong, match=f"has {other}"):
+        check(tmp_path, WHEEL - {module} | {other})
 
 
 @pytest.mark.parametrize("name", sorted(WHEEL))
@@ -87,7 +136,8 @@ def sdist(tmp_path, entries):
     return path
 
 
-def test_sdist(tmp_path):
+def test_sdist(tmp_path, monkeypatch):
+    monkeypatch.undo()
     names = ["LICENSE", "pyproject.toml"]
     right = {name: (contents.ROOT / name).read_bytes() for name in names}
 

@@ -11,9 +11,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path, PurePosixPath
+from tarfile import TarError
+from zipfile import BadZipFile
 
 from . import build, contents, install
 from .commands import ROOT
+
+FAILURES = (contents.Wrong, OSError, subprocess.CalledProcessError, TarError, BadZipFile)
 
 
 def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -72,16 +76,17 @@ def main() -> int:
             return 0
         sdist = build.sdist(options.out)
         contents.check_sdist(sdist, sources)
-        report.append(f"{sdist.stat().st_size:>9,} bytes  {sdist.name}")
+        dirty = "  with what is not committed" if contents.dirty() else ""
+        report.append(f"{sdist.stat().st_size:>9,} bytes  {sdist.name}{dirty}")
         pythons = [] if options.sdist else options.python or build.pythons()
-    except (contents.Wrong, subprocess.CalledProcessError) as error:
+    except FAILURES as error:
         print(error, file=sys.stderr)
         return 1
     for python in pythons:
         with tempfile.TemporaryDirectory(prefix="wheels-") as scratch:
             try:
                 report.append(make_wheel(python, sdist, sources, Path(scratch), options))
-            except (contents.Wrong, OSError, subprocess.CalledProcessError) as error:
+            except FAILURES as error:
                 report.append(f"FAILED for {python}: {error}")
                 failed = True
     print("\n" + "\n".join(report))

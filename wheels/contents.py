@@ -5,6 +5,7 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Iterable
+from email.parser import BytesParser
 from pathlib import Path, PurePosixPath
 
 from .commands import ROOT, output
@@ -18,7 +19,8 @@ MOST = 1_500_000  # bytes of a wheel, and of an sdist
 PACKAGE = PurePosixPath("src/framewire")
 HEADERS = PurePosixPath("csrc/include/framewire")
 PUBLIC = ("_c.pxd", "embed.pxd")  # for Cython; all other .pxd are for framewire's own modules
-ABI = re.compile(r"\.(cpython-\d+-[\w-]+\.so|cp\d+-[\w-]+\.pyd)$")
+ABI = re.compile(r"\.(cpython-|cp)(?P<tag>\d+)-[\w-]+\.(so|pyd)$")
+DEPENDENCIES = {"msgspec", "numpy", "pyzmq"}
 DIST_INFO = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
 
 
@@ -29,6 +31,11 @@ class Wrong(Exception):
 def tracked() -> list[PurePosixPath]:
     """What git tracks."""
     return [PurePosixPath(name) for name in output("git", "ls-files", "-z").split("\0") if name]
+
+
+def dirty() -> bool:
+    """Is there anything in the files that git tracks that it does not have?"""
+    return bool(output("git", "status", "--porcelain", "--untracked-files=no"))
 
 
 def check_sdist(path: Path, sources: Iterable[PurePosixPath]) -> None:
@@ -50,12 +57,28 @@ def check_sdist(path: Path, sources: Iterable[PurePosixPath]) -> None:
 
 def check_wheel(path: Path, sources: Iterable[PurePosixPath], most: int = MOST) -> None:
     """A wheel has the modules, types for each that is compiled, headers, and no other source."""
+    wanted = wheel_contents(path.name, sources)
     with zipfile.ZipFile(path) as archive:
         found = [name for name in archive.namelist() if not name.endswith("/")]
-    compare(path, wheel_contents(path.name, sources), map(without_abi, found))
+        compare(path, set(wanted), map(without_abi, found))
+        for name, source in wanted.items():
+            if source and lines(archive.read(name)) != lines((ROOT / source).read_bytes()):
+                raise Wrong(f"{path.name} has another {name}")
+        check_metadata(path, archive)
+    tag = path.name.split("-")[2].removeprefix("cp")
+    if other := [name for name in found if (abi := ABI.search(name)) and abi["tag"] != tag]:
+        raise Wrong(f"{path.name} has {other[0]}")
     check_size(path, most)
     if sys.platform == "linux" and "manylinux" not in path.name:
         raise Wrong(f"{path.name} is for this machine only")
+
+
+def check_metadata(path: Path, archive: zipfile.ZipFile) -> None:
+    """A wheel asks for three libraries, and for others by extras alone."""
+    metadata = BytesParser().parsebytes(archive.read(f"{dist_info(path.name)}/METADATA"))
+    needed = [each for each in metadata.get_all("Requires-Dist", []) if "extra ==" not in each]
+    if {re.split(r"[^\w-]", each)[0] for each in needed} != DEPENDENCIES:
+        raise Wrong(f"{path.name} needs {', '.join(needed)}")
 
 
 def check_size(path: Path, most: int) -> None:
@@ -63,19 +86,32 @@ def check_size(path: Path, most: int) -> None:
         raise Wrong(f"{path.name} has {path.stat().st_size:,} bytes, of at most {most:,}")
 
 
-def wheel_contents(wheel: str, sources: Iterable[PurePosixPath]) -> set[str]:
-    """The names of a wheel's files, from those in git, extension modules without their ABI."""
-    wanted = {f"{'-'.join(wheel.split('-')[:2])}.dist-info/{name}" for name in DIST_INFO}
+def dist_info(wheel: str) -> str:
+    return f"{'-'.join(wheel.split('-')[:2])}.dist-info"
+
+
+def wheel_contents(wheel: str, sources: Iterable[PurePosixPath]) -> dict[str, PurePosixPath | None]:
+    """The names of a wheel's files, modules without their ABI, and what they are copies of.
+
+    Each module that is compiled has a file with its types, also if git had none.
+    """
+    copies = {}
+    made = {f"{dist_info(wheel)}/{name}" for name in DIST_INFO}
     for source in sources:
         if source.is_relative_to(HEADERS):
-            wanted.add(f"framewire/include/framewire/{source.name}")
+            copies[f"framewire/include/framewire/{source.name}"] = source
         elif source.is_relative_to(PACKAGE):
             name = source.relative_to(PACKAGE)
             if name.suffix == ".pyx":
-                wanted |= {f"framewire/{name.stem}.so", f"framewire/{name.stem}.pyi"}
+                made |= {f"framewire/{name.stem}.so", f"framewire/{name.stem}.pyi"}
             elif name.suffix in (".py", ".pyi") or name.name in ("py.typed", *PUBLIC):
-                wanted.add(f"framewire/{name}")
-    return wanted
+                copies[f"framewire/{name}"] = source
+    return dict.fromkeys(made) | copies
+
+
+def lines(data: bytes) -> list[bytes]:
+    """A text without the ends of its lines, which git has otherwise on Windows."""
+    return data.splitlines()
 
 
 def without_abi(name: str) -> str:
