@@ -69,21 +69,22 @@ SUMMARY = Table(
         Column("pyzmq", ("raw", "raw-inplace", "pyzmq")),
         Column("its recipe", ("recipe", "recipe-inplace")),
         Column("pyomq", ("pyomq",)),
-        Column("pickle 5", ("value-pickle",)),
+        Column("pickle 5", ("value-pickle", "pickle")),
         Column("msgspec", ("value-msgspec", "msgspec", "msgspec-struct")),
         Column("dask", ("value-dask",)),
         C,
     ),
     {
         "96 B arrays between two processes, tcp": "96 B arrays, tcp",
-        "1 KB float64 array, send + receive, inproc, one thread": "1 KB array there, inproc",
+        "1 KB float64 array, send + receive, inproc, one thread": "1 KB array, sent and"
+        " received, inproc",
         "1 MB arrays in place between two processes, ipc": "1 MB arrays in place, ipc",
         "1 KB array ping-pong between two processes, tcp, both on one core, p50": "1 KB array there"
         " and back, tcp, on one core, median",
         "send_multipart + recv_multipart, 24 B and 1 KB, inproc, one thread": "`send_multipart`,"
         " two frames",
         "send_json + recv_json, dict of ten keys, inproc, one thread": "`send_json`, ten keys",
-        f"{DICT}, send + receive, inproc, read and compared": "dict with four 64 KiB arrays there,"
+        f"{DICT}, send + receive, inproc, read and compared": "dict with four 64 KiB arrays, sent,"
         " inproc, and read",
         "record of u32, f64, f32 and a text of 17: made, packed, unpacked, all fields read": "a"
         " record of four fields, packed and read",
@@ -140,7 +141,7 @@ CALLS = Table(
 VALUES = Table(
     "values",
     (
-        Column("pickle 5, out of band", ("tree-pickle", "value-pickle")),
+        Column("pickle 5, out of band", ("tree-pickle", "value-pickle", "pickle")),
         Column("msgspec", ("tree-msgspec", "value-msgspec", "msgspec")),
         Column("dask", ("tree-dask", "value-dask")),
         C,
