@@ -119,6 +119,7 @@ def test_immutable():
         (lambda: Codec(limits=5), TypeError),
         (lambda: Codec(limits={"depth": 5}), TypeError),
         (lambda: Codec("json", SAFE), TypeError),
+        (lambda: Codec(stamped=True), TypeError),
         (lambda: Codec(stamp=1), TypeError),
         (lambda: Codec(schema=True), TypeError),
         (lambda: Codec(schema=1.0), TypeError),
@@ -133,7 +134,7 @@ def test_immutable():
     ],
     ids=[
         *"number list-of-number empty bytes allow allow-bytes limits limits-dict".split(),
-        *"positional stamp schema-bool schema-float schema-negative schema-large".split(),
+        *"positional unknown stamp schema-bool schema-float schema-negative schema-large".split(),
         *"shallow deep default both context-both context".split(),
     ],
 )

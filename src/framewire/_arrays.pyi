@@ -16,6 +16,7 @@ _Array: TypeAlias = NDArray[Any] | np.generic
 _Exporter: TypeAlias = Buffer | NDArray[Any]
 _Shape: TypeAlias = int | Sequence[int]
 
+# None without `track`. Any, since who tracks has not to ask.
 def send_array(
     socket: zmq.Socket[Any],
     A: _Array,
@@ -27,7 +28,7 @@ def send_array(
     meta: Any = None,
     packed: bool = False,
     codec: Codec | str | None = None,
-) -> MessageTracker | None: ...
+) -> MessageTracker | Any: ...
 def recv_array(
     socket: zmq.Socket[Any],
     flags: int = 0,

@@ -16,6 +16,7 @@ _Codec: TypeAlias = Codec | _Names
 # numpy's stubs have __buffer__ from Python 3.12 on only
 _Exporter: TypeAlias = Buffer | NDArray[Any]
 
+# None without `track`. Any, since who tracks has not to ask.
 def send_value(
     socket: zmq.Socket[Any],
     value: Any,
@@ -29,7 +30,7 @@ def send_value(
     meta: Any = None,
     packed: bool = False,
     codec: _Codec | None = None,
-) -> MessageTracker | None: ...
+) -> MessageTracker | Any: ...
 @overload
 def recv_value(
     socket: zmq.Socket[Any],

@@ -1,4 +1,4 @@
-"""How to encode and what to accept: one immutable object, set at three levels."""
+"""How to encode and what to accept: one immutable object, set at four levels."""
 
 import os
 import threading
@@ -39,8 +39,8 @@ def _names(value, what):
 cdef class Codec:
     """How to encode and what to accept. Immutable.
 
-    It is set at three levels: for the process (`set_default_codec`), a `Context` and a `Socket`;
-    a call may pass its own. What is not set is inherited from the level above, once, when the codec
+    It is set at four levels: for the process (`set_default_codec`), a `Context`, a `Socket` and a
+    call. What is not set is inherited from the level above, once, when the codec
     is assigned.
 
     Parameters
@@ -88,8 +88,10 @@ cdef class Codec:
 
     def __cinit__(
         self, serializer=None, *, allow=None, limits=None, compression=None, key=None, stamp=None,
-        schema=None
+        schema=None, **unknown
     ):
+        if unknown:
+            raise TypeError(f"Codec() has no argument {next(iter(unknown))!r}")
         if serializer is not None:
             names = _names(serializer, "serializer")
             serializer = serializer if isinstance(serializer, str) else names

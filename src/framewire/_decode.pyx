@@ -12,6 +12,7 @@ from zmq import ZMQError
 from .dtypes import CODES, in_order, parse
 from .errors import DecodeError, LimitError, RefusedError, SchemaError
 from .recipe import parse_header
+from .serializers.registry import NAMES
 
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
@@ -307,7 +308,9 @@ cdef object get_array(
         if head.serializer != FW_SERIALIZER_USER:
             codec.check(head.serializer, None)
         if head.serializer != FW_SERIALIZER_ARRAY:
-            raise SchemaError("the message is no array: recv_value takes it", "mismatch")
+            name = NAMES.get(head.serializer, "user")
+            what = f"a message of the serializer {name!r} is no array: recv_value takes it"
+            raise SchemaError(what, "mismatch")
         codec.admit(&head, frames.count)
         found = head_dtype(&head)
         if head.flags & FW_FLAG_COMPRESSED:

@@ -13,11 +13,12 @@ __all__ = ["recv_raw", "send_raw"]
 # numpy's stubs have __buffer__ from Python 3.12 on only
 _Exporter: TypeAlias = Buffer | NDArray[Any] | np.generic
 
+# None without `track`. Any, since who tracks has not to ask.
 def send_raw(
     socket: zmq.Socket[Any],
     buffers: _Exporter | Sequence[_Exporter],
     flags: int = 0,
     copy: bool | None = None,
     track: bool = False,
-) -> MessageTracker | None: ...
+) -> MessageTracker | Any: ...
 def recv_raw(socket: zmq.Socket[Any], flags: int = 0) -> list[memoryview]: ...

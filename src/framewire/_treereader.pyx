@@ -393,7 +393,7 @@ cdef class TreeReader:
             if type(error) is not DecodeError:  # well-formed, but too much, or unknown here
                 raise
             raise self.error(f"an array's head: {error}") from None
-        raise self.error("a head that is no array's, or has metadata or a stamp")
+        raise self.error("a head that is no array's, or is compressed, or has metadata or a stamp")
 
     cdef Part next_buffer(self) except *:
         if self.payload.taken == self.payload.head.buffers:

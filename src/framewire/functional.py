@@ -1,8 +1,8 @@
 """Values as a header and frames: the functional form, by dask's names and with its meanings."""
 
 import traceback
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar, overload
 
 from ._calls import dumps_apart, loads, parse_head
 from ._codec import Codec, default_codec
@@ -11,6 +11,8 @@ from .serializers.objects import Dispatch, dumpers, loaders
 
 __all__ = ["deserialize", "serialize"]
 
+_F = TypeVar("_F", bound=Callable[..., Any])
+
 
 class _Registering:
     """A function that has `register` and `register_lazy`, for types."""
@@ -18,6 +20,10 @@ class _Registering:
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch
 
+    @overload
+    def register(self, cls: type, function: _F) -> _F: ...
+    @overload
+    def register(self, cls: type, function: None = None) -> Callable[[_F], _F]: ...
     def register(self, cls: type, function: Any = None) -> Any:
         """Register a function for a type and its subclasses; a decorator without `function`.
 
@@ -27,6 +33,10 @@ class _Registering:
         """
         return self._dispatch.register(cls, function)
 
+    @overload
+    def register_lazy(self, module: str, function: _F) -> _F: ...
+    @overload
+    def register_lazy(self, module: str, function: None = None) -> Callable[[_F], _F]: ...
     def register_lazy(self, module: str, function: Any = None) -> Any:
         """Register a function that registers types, for when one of a module is first met.
 

@@ -6,7 +6,7 @@ import inspect
 import sys
 import typing
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
@@ -205,6 +205,16 @@ class Record(RecordBase, metaclass=RecordMeta):
     _schema: typing.ClassVar[Schema | None] = None
 
 
+_C = TypeVar("_C")
+
+
+@overload
+@dataclass_transform(frozen_default=True)
+def record(definition: type[_C], *, name: str | None = None) -> type[_C]: ...
+@overload
+def record(
+    definition: Any, names: str | Iterable[str] | None = None, *, name: str | None = None
+) -> Any: ...
 def record(
     definition: Any, names: str | Iterable[str] | None = None, *, name: str | None = None
 ) -> Any:
@@ -225,7 +235,8 @@ def record(
     Returns
     -------
     type
-        A subclass of `Record`.
+        A subclass of `Record`. Type checkers do not know that of a decorated class; they know its
+        fields.
 
     Raises
     ------

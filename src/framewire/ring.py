@@ -38,7 +38,7 @@ class Ring:
     Raises
     ------
     TypeError
-        The record has a variable tail, and so no dtype.
+        The record has a variable tail, and so no dtype; it is no record.
     ValueError
         `n` or `batch` is less than 1.
     """
@@ -56,6 +56,8 @@ class Ring:
         if n < 1 or batch < 1:
             raise ValueError(f"a ring of {n} records, in batches of {batch}")
         dtype: Any = record.dtype if isinstance(record, RecordMeta) else np.dtype(record)
+        if dtype.names is None:
+            raise TypeError(f"{record!r} is neither a class of records nor a structured dtype")
         self._socket = socket
         self._ring = np.zeros(n, dtype)
         self._most = batch

@@ -51,14 +51,43 @@ def sockets(socket: framewire.Socket, plain: "zmq.Socket[bytes]", A: NDArray[Any
     socket.send_array(A, zmq.DONTWAIT, copy=False, track=True, topic="t", meta={"gain": 2})
     socket.send_value(Pose(1), serializer=("array", "msgpack"), codec=Codec(compression="lz4"))
     socket.send_raw([b"any", bytearray(b"buffer"), A])
+    socket.send_array(A, copy=False, track=True).wait()
+    framewire.send_raw(plain, [b"x"], track=True).wait(5)
+    framewire.send_value(plain, 1, copy=False, track=True).wait()
     socket.send_array(A, cpy=True)  # type: ignore[call-arg]
     socket.recv_many("5")  # type: ignore[arg-type]
+
+
+@framewire.record
+class Point:
+    x: framewire.f32
+    y: framewire.f32 = 0.0
+
+
+@framewire.serialize.register(Pose)
+def pose_frames(pose: Pose) -> tuple[dict[str, Any], list[bytes]]:
+    return {}, [str(pose.x).encode()]
+
+
+@framewire.deserialize.register(Pose)
+def pose_again(header: dict[str, Any], frames: list[memoryview]) -> Pose:
+    return Pose(float(bytes(frames[0])))
+
+
+def records() -> None:
+    assert_type(Imu(seq=1).seq, int)
+    assert_type(Point(1, y=2).y, float)
+    framewire.record(np.dtype([("x", "<f4")]), name="X")(1.0).pack()
+    framewire.record("<ff", "x y")
+    Point(1, 2, 3)  # type: ignore[call-arg]
 
 
 async def awaited(socket: framewire.asyncio.Socket) -> None:
     assert_type(await socket.recv_value(type=Imu), Imu)
     assert_type(await socket.recv_message(), Message)
-    await socket.send_value(Imu(1))
+    await socket.send_value(Imu(1), topic="t")
+    (await socket.send_array(np.zeros(3), copy=False, track=True)).wait()
+    await socket.send_array(np.zeros(3), cpy=True)  # type: ignore[call-arg]
     async for message in socket:
         assert_type(message, Message)
 
