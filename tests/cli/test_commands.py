@@ -79,15 +79,27 @@ def test_ctrl_c_while_a_command_is_imported(name):
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
-def test_sigterm_ends_with_the_sum(publisher):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_end_with_the_sum(publisher, number):
     with tapping(publisher) as tap:
         publisher.send([b"t", b"x"])
         while "1 messages" not in tap.stdout.readline():
             pass
-        tap.send_signal(signal.SIGTERM)
+        tap.send_signal(number)
         output, errors = tap.communicate(timeout=PATIENCE)
-    assert (tap.returncode, errors) == (143, "")
+    assert (tap.returncode, errors) == (128 + number, "")
     assert output.splitlines()[-1].startswith("1 messages, 2 B in ")
+
+
+def test_nohup_is_heeded(publisher):
+    def ignore():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    with tapping(publisher, "--count", "1", preexec_fn=ignore) as tap:
+        tap.send_signal(signal.SIGHUP)
+        publisher.send([b"t", b"x"])
+        tap.communicate(timeout=PATIENCE)
+    assert tap.returncode == 0
 
 
 def test_ctrl_c_with_nothing_to_annotate(publisher):

@@ -86,6 +86,7 @@ def test_messages_of_framewire(ctx, publisher):
     assert (zipped["raw"], zipped["payload"] < 1000) == (8000, True)
     assert (signed["key"], signed["topic"]) == (0, "s")
     assert (summary["messages"], summary["errors"], summary["gaps"]) == (8, 0, 0)
+    assert [stream["gaps"] for stream in summary["streams"]] == [0, *[None] * 5, 0]
     assert [stream["messages"] for stream in summary["streams"]] == [1, 1, 1, 2, 1, 1, 1]
     compressed = summary["streams"][5]
     assert (compressed["compression"], compressed["ratio"] > 10) == ("zlib", True)
@@ -188,6 +189,20 @@ def test_signed(ctx, tcp, tmp_path):
     codes = [one.get("error", {}).get("code") for one in each]
     assert codes == [None, None, "replay", *["signature"] * 4, "truncated"]
     assert (summary["gaps"], summary["streams"][0]["late"]) == (0, 0)
+    assert (summary["streams"][0]["signed"], summary["streams"][0]["verified"]) == (2, 2)
+    _, output, _ = seen(tcp, [good], "--key", str(tmp_path / "key"))
+    assert output.splitlines()[-2].endswith(" verified")
+    _, output, _ = seen(tcp, [good])
+    assert output.splitlines()[-2].endswith(" signed")
+
+
+def test_without_stamps_nobody_knows_of_gaps(ctx, tcp):
+    _, summary = said(tcp, frames_of(ctx, lambda s: s.send_value(1)))
+    (stream,) = summary["streams"]
+    assert [summary["gaps"], stream["gaps"], stream["late"]] == [None] * 3
+    _, output, _ = seen(tcp, frames_of(ctx, lambda s: s.send_value(1)))
+    assert "gaps" not in output
+    assert "missing" not in output
 
 
 def test_topics(tcp):

@@ -54,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit status: 0 for success, 1 when the command failed, 130 when Ctrl-C broke it off,
         141 when nobody reads its output any more.
-        Wrong usage raises ``SystemExit(2)``, as argparse does, and SIGTERM ``SystemExit(143)``.
+        Wrong usage raises ``SystemExit(2)``, as argparse does, and SIGTERM and SIGHUP
+        ``SystemExit(143)`` and ``SystemExit(129)``.
     """
     given = sys.argv[1:] if argv is None else list(argv)
     name = given[0] if given and given[0] in COMMANDS else ""

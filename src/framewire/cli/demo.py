@@ -4,13 +4,13 @@ A second process samples CPU times, memory, load and interrupts as fast as it go
 over tcp on loopback: as arrays with metadata, as blocks of samples in place, and as raw bytes. What
 happens now and then it sends as JSON and as pickles, which are loaded with nothing allowed but
 plain values. This process receives all of it and shows the rates of each stream, then a summary:
-live in a terminal if rich is installed (pip install 'framewire[demo]'), else as plain lines once a
+live in a terminal if rich is installed (pip install 'framewire[cli]'), else as plain lines once a
 second. MB/s are those of arrays and raw bytes. Lost are the gaps in the sequence numbers, of arrays
 those of their stamps; the milliseconds are how long messages were on their way, the median and what
 99 % took at most. When this process cannot keep up, the sender waits, and no message is lost.
 
-Ctrl-C ends the demo early, with the summary and exit status 0; SIGTERM too, with 143. The status is
-1 when the sender fails.
+Ctrl-C ends the demo early, with the summary and exit status 0; SIGTERM and SIGHUP too, with 143 and
+129. The status is 1 when the sender fails.
 """
 
 from __future__ import annotations

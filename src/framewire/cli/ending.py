@@ -22,8 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def stop_signals() -> Iterator[threading.Event]:
     """Yield an event that the first Ctrl-C sets, so that no message is cut off half counted.
 
-    So does the first SIGTERM, which raises `SystemExit` in the end. A second Ctrl-C raises
-    `KeyboardInterrupt`, and a second SIGTERM `SystemExit`: both leave the terminal as it was.
+    So does the first SIGTERM or SIGHUP, which raises `SystemExit` in the end. A second Ctrl-C
+    raises `KeyboardInterrupt`, and a second of the others `SystemExit`: both leave the terminal as
+    it was.
     """
     stopped = threading.Event()
     status = 0
@@ -40,6 +41,9 @@ def stop_signals() -> Iterator[threading.Event]:
         stopped.set()
 
     handlers = {signal.SIGINT: interrupt, signal.SIGTERM: terminate}
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup and signal.getsignal(hangup) is not signal.SIG_IGN:  # which nohup asks for
+        handlers[hangup] = terminate
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield stopped

@@ -70,7 +70,7 @@ class RecordView(SumView):
             "nbytes": self._recorder.nbytes,
             "size": self._recorder.size,
             "seconds": now - self._started,
-            "gaps": total.gaps,
+            "gaps": total.gaps if total.latency.count else None,
             "malformed": total.errors,
             "refused": self.refused,
             "lost": self.lost,
@@ -101,10 +101,11 @@ class RecordView(SumView):
         said = self.describe(now)
         refused = f", {self.refused:,} refused: over the limits of readers" if self.refused else ""
         lost = f", {self.lost:,} lost" if self.lost else ""
+        missing = "" if said["gaps"] is None else f"{said['gaps']:,} missing, "
         return (
             f"{said['messages']:,} messages, {short_size(said['nbytes'])} in "
             f"{said['seconds']:.1f} s to {said['file']}, "
-            f"{said['gaps']:,} missing, {said['malformed']:,} malformed{refused}{lost}"
+            f"{missing}{said['malformed']:,} malformed{refused}{lost}"
         )
 
     def _rows(self, now: float) -> list[list[str]]:
@@ -121,7 +122,8 @@ class RecordView(SumView):
             size = short_size((counts.received_bytes - before.received_bytes) / elapsed)
             name = "" if topic is None else printable(topic, 30)
             numbers = f"{counts.received:,}", short_number(rate).strip(), size
-            rows.append([name, *numbers, f"{counts.gaps:,}", f"{counts.errors:,}"])
+            gaps = f"{counts.gaps:,}" if counts.latency.count else ""
+            rows.append([name, *numbers, gaps, f"{counts.errors:,}"])
         if len(topics) > _SHOWN_TOPICS:
             more = f"{len(topics) - _SHOWN_TOPICS:,} topics more"
             rows.insert(-1, [more, "", "", "", "", ""])
@@ -197,7 +199,8 @@ class ReplayView(SumView):
     def summary(self, now: float) -> str:
         """The sum."""
         replay = self._replay
-        skipped = f", {replay.skipped:,} damaged places skipped" if replay.skipped else ""
+        places = "place" if replay.skipped == 1 else "places"
+        skipped = f", {replay.skipped:,} damaged {places} skipped" if replay.skipped else ""
         refused = f", {replay.refused:,} over limits skipped" if replay.refused else ""
         return (
             f"{replay.messages:,} messages, {short_size(replay.nbytes)} in "

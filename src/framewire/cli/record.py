@@ -10,10 +10,11 @@ takes its share of the messages like any other worker. Where a stream is faster 
 written, a PUSH waits, and what a PUB sends is lost. What is missing is counted if messages have
 stamps; with --type pull that has what other workers took.
 
-At --seconds or Ctrl-C, what waits in its queue is recorded before it ends. What a PUSH sends after
-that, and with --count what is behind the last message (at most N more, and what is on the way),
-has gone to a worker that is no more: end the sender first. Messages with more frames or bytes than
-readers take are counted as refused. If what it shows cannot be written, it records on without.
+At --seconds, Ctrl-C, SIGTERM or SIGHUP, what waits in its queue is recorded before it ends. What a
+PUSH sends after that, and with --count what is behind the last message (at most N more, and what is
+on the way), has gone to a worker that is no more: end the sender first. Messages with more frames
+or bytes than readers take are counted as refused. If what it shows cannot be written, it records on
+without.
 
 The status is 1 if nothing can be recorded: FILE is there already and --append is not given, the
 disk is full, the address is wrong.

@@ -39,11 +39,11 @@ class Stream:
         Bytes of payload as they travelled, and as they were before they were compressed.
     compression : int
         The method of the last one that was compressed; 0 if none was.
-    signed : int
-        How many say that they are signed.
+    signed, verified : int
+        How many say that they are signed; how many are, by a key.
     gaps, late : int
-        Messages that were missing when a later one came; those with a number that is not larger
-        than one before it.
+        By stamps: messages that were missing when a later one came; those with a number that is not
+        larger than one before it.
     errors : Counter of str
         What was wrong, by the names of the wire format.
     latencies : deque of int
@@ -63,6 +63,7 @@ class Stream:
     raw: int = 0
     compression: int = 0
     signed: int = 0
+    verified: int = 0
     gaps: int = 0
     late: int = 0
     errors: Counter[str] = field(default_factory=Counter)
@@ -85,6 +86,11 @@ class Stream:
         return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
 
     @property
+    def stamped(self) -> bool:
+        """Whether messages have stamps, without which nobody knows of gaps."""
+        return bool(self.latencies)
+
+    @property
     def method(self) -> str | None:
         """How messages are compressed."""
         return METHODS.get(self.compression)
@@ -104,7 +110,7 @@ class Stream:
         if self.method is not None:
             parts.append(f"{self.method} {self.ratio:.1f}x")
         if self.signed:
-            parts.append("signed")
+            parts.append("verified" if self.verified == self.signed else "signed")
         parts += [f"{code} {count}" for code, count in self.errors.items()]
         return " ".join(parts)
 
@@ -118,12 +124,13 @@ class Stream:
             "shape": self.shape,
             "messages": self.messages,
             "nbytes": self.nbytes,
-            "gaps": self.gaps,
-            "late": self.late,
+            "gaps": self.gaps if self.stamped else None,
+            "late": self.late if self.stamped else None,
             "latency": {name: None if ns is None else ns / 1e9 for name, ns in latency.items()},
             "compression": self.method,
             "ratio": round(self.ratio, 3),
             "signed": self.signed,
+            "verified": self.verified,
             "errors": dict(self.errors),
         }
 

@@ -11,9 +11,9 @@ A tap subscribes to everything, and disturbs nobody: like any subscriber, it has
 and loses messages where it is too slow, which it then counts as gaps. With --type pull it takes
 messages AWAY from those whom they are for.
 
-It ends after --count or --seconds, with Ctrl-C or SIGTERM, with a summary. The exit status is 0; 1
-if there is no such address, class or key, or if it ended by itself and nothing had come, or no
-message with the FIELD; 2 for wrong usage; 143 after SIGTERM.
+It ends after --count or --seconds, with Ctrl-C, SIGTERM or SIGHUP, with a summary. The exit status
+is 0; 1 if there is no such address, class or key, or if it ended by itself and nothing had come, or
+no message with the FIELD; 2 for wrong usage; 143 after SIGTERM, 129 after SIGHUP.
 
   framewire tap tcp://127.0.0.1:5555
   framewire tap ipc:///tmp/telemetry --topic imu --plot temp

@@ -51,14 +51,14 @@ class Traffic:
         The one heard from least recently is first.
     dropped : int
         Streams that are no longer there.
-    messages, nbytes, gaps, errors : int
+    messages, nbytes, stamped, gaps, errors : int
         Of all, those of dropped ones included.
     """
 
     def __init__(self, socket: framewire.Socket, subscribed: bool) -> None:
         self.streams: OrderedDict[tuple[Any, ...], Stream] = OrderedDict()
         self.started = time.monotonic()
-        self.messages = self.nbytes = self.gaps = self.errors = self.dropped = 0
+        self.messages = self.nbytes = self.stamped = self.gaps = self.errors = self.dropped = 0
         self._socket = socket
         self._codec = socket.codec if socket.codec.key else None
         self._subscribed = subscribed
@@ -153,11 +153,13 @@ class Traffic:
             stream.raw += head.payload
         if flags & _FLAG_SIGNED:
             stream.signed += 1
+            stream.verified += self._codec is not None  # else it had not come here
         if head.serializer == 1:
             stream.add_shape(head.shape)
         stamp = head.stamp
         if stamp is None:
             return None
+        self.stamped += 1
         sender, sequence, sent = stamp
         latency = time.time_ns() - sent
         stream.latencies.append(latency)

@@ -64,10 +64,11 @@ class TrafficView(View):
         """The sum of all streams."""
         traffic = self._traffic
         elapsed = max(now - traffic.started, 1e-9)
+        missing = f"{short_count(traffic.gaps)} missing, " if traffic.stamped else ""
         return (
             f"{traffic.messages:,} messages, {short_size(traffic.nbytes)} in {elapsed:.1f} s: "
             f"{traffic.messages / elapsed:,.0f}/s, {short_size(traffic.nbytes / elapsed)}/s, "
-            f"{short_count(traffic.gaps)} missing, {traffic.errors:,} errors"
+            f"{missing}{traffic.errors:,} errors"
         )
 
     def _mean_title(self, now: float) -> str:
@@ -127,7 +128,7 @@ def _fitting(cells: list[dict[str, str]], whats: list[str], width: int) -> list[
     Those with nothing in them are left out, then the less telling ones.
     """
     stamped = any(row["p50"] for row in cells)
-    empty = () if stamped else ("p50", "p99")
+    empty = () if stamped else ("gaps", "p50", "p99")
     columns = [heading for heading in _WIDTHS if heading not in empty]
     widths = {
         heading: max([least, len(heading), *(len(row[heading]) for row in cells)]) + _SEPARATOR
@@ -137,7 +138,7 @@ def _fitting(cells: list[dict[str, str]], whats: list[str], width: int) -> list[
     serializer = max([10, *(len(row["serializer"]) for row in cells)])
     room = width - topic - serializer - 2 * _SEPARATOR - 1
     wanted = min(max([4, *map(len, whats)]), _LEAST_WHAT)
-    zero = [heading for heading in ("errors", "gaps") if all(row[heading] == "0" for row in cells)]
+    zero = [name for name in ("errors", "gaps") if all(row[name] in ("0", "") for row in cells)]
     for heading in [*zero, *_DISPENSABLE]:
         if sum(widths[each] for each in columns) + wanted <= room:
             break
@@ -155,7 +156,7 @@ def _cells(stream: Stream, rate: float, speed: float) -> dict[str, str]:
         "/s": short_number(rate).rstrip(),
         "bytes/s": short_size(speed),
         "size": short_size(stream.nbytes / max(stream.messages, 1)),
-        "gaps": short_count(stream.gaps),
+        "gaps": short_count(stream.gaps) if stream.stamped else "",
         "p50": short_time(stream.latency(50)),
         "p99": short_time(stream.latency(99)),
         "errors": f"{sum(stream.errors.values()):,}",
@@ -164,9 +165,10 @@ def _cells(stream: Stream, rate: float, speed: float) -> dict[str, str]:
 
 def _line(row: _Row) -> str:
     cell = _cells(*row)
+    gaps = f" {cell['gaps']:>3} gaps" if cell["gaps"] else ""
     late = f" {cell['p50']:>7} /{cell['p99']:>7}" if cell["p50"] else ""
     return (
         f"{cell['topic'] or '-':<12} {cell['serializer']:<9} {cell['messages']:>9} messages "
-        f"{cell['/s']:>7}/s {cell['bytes/s']:>8}/s {cell['size']:>8} {cell['gaps']:>3} gaps "
+        f"{cell['/s']:>7}/s {cell['bytes/s']:>8}/s {cell['size']:>8}{gaps} "
         f"{cell['errors']:>3} errors{late}  {printable(row[0].what, 120)}"
     ).rstrip()
