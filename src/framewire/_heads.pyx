@@ -132,7 +132,7 @@ cdef class Head:
         out[2] = self.head.ndim
         if recorded:
             memcpy(out + 3, &number, 8)
-        else:
+        elif size > 0:  # else there may be no text to copy from
             memcpy(out + 3, self.head.type, size)
         return kind
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -347,10 +348,12 @@ def test_a_full_disk(sender, path):
     push = sender(zmq.PUSH)
     arguments = ["--type", "pull", "--count", 500, "--json"]
     with started("record", address(push), path, *arguments, preexec_fn=limit) as recorder:
-        for i in range(500):
-            if not push.poll(1000, zmq.POLLOUT) and recorder.poll() is not None:
-                break  # it was full before all was sent
-            push.send_multipart([b"%d" % i, bytes(1000)])
+        sent = 0
+        while sent < 500 and recorder.poll() is None:  # or it is full before all is sent
+            with suppress(zmq.Again):
+                push.send_multipart([b"%d" % sent, bytes(1000)], zmq.DONTWAIT)
+                sent += 1
+            push.poll(100, zmq.POLLOUT)
         output, errors = recorder.communicate(timeout=60)
     assert (recorder.returncode, errors) == (1, f"framewire record: {path}: File too large\n")
     assert json.loads(output)["messages"] == len(frames_of(path))
