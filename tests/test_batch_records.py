@@ -254,7 +254,7 @@ def test_versions(wide, over, theirs, ours):
     rows["color"] = 77  # no color
     here.send_many(rows)
     out = np.zeros(FEW, ours.dtype)
-    batch = there.recv_many(None, 500, out=out)
+    batch = there.recv_many(None, 10_000, out=out)
     assert batch.errors == []
     expected = np.zeros(FEW, ours.dtype)
     expected[:] = np.frombuffer(ours(0, "", Point(0, 0), 1, b"").pack(), ours.dtype)

@@ -3,7 +3,9 @@
 import subprocess
 import sys
 import textwrap
+import time
 import types
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -260,6 +262,25 @@ def test_register_lazy_decorates(decorate):
     else:
         assert framewire.serialize.register_lazy(name, register) is register
     assert through([module.Lazy()]) == [5]
+
+
+def test_register_lazy_in_several_threads():
+    """Who comes while another thread has the types registered waits until they are."""
+    module = types.ModuleType("objects_slowly")
+
+    class Thing:
+        pass
+
+    Thing.__module__, Thing.__qualname__ = module.__name__, "Thing"
+
+    @framewire.serialize.register_lazy(module.__name__)
+    def register():
+        time.sleep(0.05)
+        framewire.serialize.register(Thing, lambda thing: ({}, []))
+
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(framewire.dumps, Thing()) for _ in range(4)]
+        assert all(future.result() for future in done)
 
 
 def test_register_lazy_that_fails():

@@ -232,3 +232,36 @@ def test_function_on_a_plain_socket(link):
     with pytest.raises(framewire.RefusedError):
         framewire.recv_pyobj(pull, globals=set())
     assert framewire.recv_pyobj(pull, globals=set()) == [1]
+
+
+U32, U64 = struct.Struct("<I"), struct.Struct("<Q")
+ROOMY = {
+    "memo": b"\x80\x02Nr" + U32.pack(1 << 31) + b".",
+    "memo, as a text": b"Np2147483648\n.",
+    "memo, behind a global": b"\x80\x02cbuiltins\neval\nr" + U32.pack(1 << 31) + b".",
+    "bytearray": b"\x80\x05\x96" + U64.pack(1 << 36) + b".",
+    "bytes": b"\x80\x04\x8e" + U64.pack(1 << 36) + b".",
+    "text, in a frame": b"\x80\x04\x95" + U64.pack(9) + b"\x8d" + U64.pack(1 << 36) + b".",
+}
+
+
+@pytest.mark.parametrize("name", ROOMY)
+def test_room_for_more_than_came(pair, name):
+    """The unpickler would make room for what a few bytes say; memory that is not there is not asked
+    for, whatever the machine has."""
+    with pytest.raises(pickle.UnpicklingError):
+        received(pair, ROOMY[name], set())
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_large_values_have_room(pair, protocol):
+    value = [*range(70_000), *map(str, range(2000)), "é" * 70_000, 1 << 3000, {"r": "p9\n."}]
+    assert received(pair, pickle.dumps(value, protocol), set()) == value
+
+
+@pytest.mark.parametrize("name", ["plain", "lines"])
+def test_every_prefix(pair, name):
+    data = pickle.dumps([PLAIN[:10], "a" * 300], 0 if name == "lines" else 4)
+    for size in range(len(data)):
+        with pytest.raises((pickle.UnpicklingError, EOFError, ValueError, framewire.RefusedError)):
+            received(pair, data[:size], set())

@@ -6,6 +6,7 @@ import datetime
 import decimal
 import enum
 import http
+import tracemalloc
 import uuid
 from typing import Annotated, Any, TypedDict
 
@@ -288,3 +289,29 @@ def test_types_that_are_not_supported(pair):
         with pytest.raises(TypeError, match="union"):
             receive(type=list[Inner] | list[int])
     assert there.recv_value() == "first"
+
+
+@pytest.mark.parametrize("serializer", ["msgpack", "json"])
+@pytest.mark.parametrize("type", [set, frozenset, set[list], dict[str, set] | set])
+@pytest.mark.parametrize("value", [[[1]], [{}]])
+def test_what_cannot_be_hashed(value, type, serializer):
+    frames = framewire.dumps(value, serializer=serializer)
+    with pytest.raises(framewire.SchemaError):
+        framewire.loads(frames, type=type)
+
+
+@pytest.mark.parametrize("type", [np.bytes_, np.void, np.str_])
+def test_a_number_is_no_length(type):
+    """numpy.void(n) would be n bytes."""
+    for number in (300_000_000, np.int64(300_000_000), np.array(300_000_000)):
+        tracemalloc.start()
+        try:
+            through(number, type=type)
+        except framewire.SchemaError:
+            pass
+        finally:
+            most = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        assert most < 1_000_000
+    assert through("text", type=np.str_) == "text"
+    assert through(b"text", type=np.bytes_) == b"text"

@@ -14,7 +14,11 @@ from zmq.utils import jsonapi
 from ._multipart import recv_multipart, send, send_multipart
 from .errors import RefusedError
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_AsUTF8String, PyUnicode_CheckExact
+
+from libc.stdint cimport int8_t, uint8_t, uint64_t
+from libc.string cimport memchr
 
 from ._json cimport json_dumps, json_loads
 from ._multipart cimport comes_by, recv_bytes, send_one
@@ -224,11 +228,89 @@ class _Unpickler(pickle.Unpickler):
         )
 
 
+# What follows an opcode of a pickle: so many bytes; or, below 0, a line, or a length of so many bytes
+# and as many bytes as it says.
+cdef enum:
+    LINE = -1
+    UNKNOWN = -2
+    LENGTH = -20
+cdef int8_t[256] operands
+cdef dict LENGTHS = {-2: LENGTH + 1, -3: LENGTH + 4, -4: LENGTH + 4, -5: LENGTH + 8}  # by pickletools
+cdef bint operands_known = False
+
+
+cdef int learn_operands() except -1:
+    global operands_known
+    import pickletools  # which takes its time
+
+    for code in range(256):
+        operands[code] = UNKNOWN
+    for opcode in pickletools.opcodes:
+        count = 0 if opcode.arg is None else opcode.arg.n
+        operands[ord(opcode.code)] = LENGTHS.get(count, count)
+    operands_known = True
+    return 0
+
+
+cdef int check_room(bytes data) except -1:
+    """Refuse a pickle for which the unpickler would make more room than there are bytes in it.
+
+    It makes room for what a length says before it looks whether so much is there, and for a memo
+    with the largest number that comes. What else is wrong is the unpickler's to say.
+    """
+    cdef const uint8_t *at = <const uint8_t *>PyBytes_AS_STRING(data)
+    cdef const uint8_t *end = at + PyBytes_GET_SIZE(data)
+    cdef const uint8_t *line
+    cdef uint64_t number
+    cdef int kind, size, i
+    cdef uint8_t code
+    if not operands_known:
+        learn_operands()
+    while at < end:
+        code = at[0]
+        at += 1
+        kind = operands[code]
+        if code == c"." or kind == UNKNOWN:
+            return 0
+        if kind == LINE:
+            line = at
+            for i in range(2 if code == c"c" or code == c"i" else 1):
+                at = <const uint8_t *>memchr(at, c"\n", end - at)
+                if at == NULL:
+                    return 0
+                at += 1
+            if code == c"p":
+                check_memo(int(line[: at - line]), data)
+            continue
+        size = kind - LENGTH if kind < 0 else kind
+        if end - at < size:
+            return 0
+        number = 0
+        for i in range(size):
+            number |= <uint64_t>at[i] << (8 * i)
+        at += size
+        if code == c"r":
+            check_memo(number, data)
+        elif kind < 0:
+            if number > <uint64_t>(end - at):
+                raise pickle.UnpicklingError("pickle data was truncated")
+            at += number
+    return 0
+
+
+cdef int check_memo(object number, bytes data) except -1:
+    """Pickles number what they put into the memo in order, from 0 or 1, an opcode for each."""
+    if number > PyBytes_GET_SIZE(data):
+        raise pickle.UnpicklingError(f"number {number} in the memo of {len(data)} bytes of pickle")
+    return 0
+
+
 def restricted(allowed):
     """A function like pickle.loads that loads nothing but what is allowed."""
     allowed = frozenset(allowed)
 
     def load(data):
+        check_room(bytes(data))
         unpickler = _Unpickler(data, allowed)
         clear_extension_cache()  # what is in it would be loaded without being looked up
         return unpickler.load()
@@ -246,7 +328,8 @@ def recv_pyobj(socket, int flags=0, *, globals=None):
         See `recv`.
     globals : collection of (str, str), optional
         The exact ``(module, name)`` pairs that the pickle may name; all else is refused. An empty
-        one allows plain values only: numbers, text, bytes, lists, dicts and the like.
+        one allows plain values only: numbers, text, bytes, lists, dicts and the like. With it a
+        pickle takes no more memory than its values do.
 
     Returns
     -------

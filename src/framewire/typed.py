@@ -24,8 +24,16 @@ class _Array:
 
 _Array.__name__ = "numpy.ndarray"  # in msgspec's errors
 
-# AttributeError: msgspec takes what has items for a mapping, and asks it for keys: a pyarrow.Table
-_MISFITS = (msgspec.ValidationError, UnicodeError, OverflowError, RecursionError, AttributeError)
+# AttributeError: msgspec takes what has items for a mapping, and asks it for keys: a pyarrow.Table.
+# TypeError: what cannot be hashed, for a set
+_MISFITS = (
+    msgspec.ValidationError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    UnicodeError,
+)
 
 
 def _replaced(value: Any, wrap: bool) -> tuple[Any, bool]:
@@ -56,7 +64,9 @@ def _custom(type: Any, value: Any) -> Any:
         return _as_record(origin, value)
     array = value.array if isinstance(value, _Array) else value
     if not isinstance(array, origin) and issubclass(origin, np.generic):
-        array = origin(array)
+        # bytes_ and void would make of a number so many bytes
+        if not issubclass(origin, np.flexible) or isinstance(array, (bytes, str)):
+            array = origin(array)
     if isinstance(array, origin):
         return array
     raise TypeError(f"Expected `{origin.__name__}`, got `{array.__class__.__name__}`")
@@ -132,9 +142,7 @@ def convert(value: Any, type: Any, *, json: bool) -> Any:
     Raises
     ------
     SchemaError
-        It is none.
-    TypeError
-        msgspec does not support the type.
+        It is none. That msgspec does not support the type is for `check_type` to say, before.
     """
     type = _without_records(type)
     if type is None:

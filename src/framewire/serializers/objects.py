@@ -9,6 +9,7 @@ import enum
 import functools
 import inspect
 import sys
+import threading
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -49,6 +50,8 @@ class Dispatch:
         self._names: dict[str, type] = {}
         self._lazy: dict[str, Callable[[], Any]] = {}
         self._found: dict[type, type | None] = {}
+        self._asking = threading.RLock()
+        self._asked: set[str] = set()  # modules that are registering
 
     def register(self, cls: type, function: Any = None) -> Any:
         """Register a function for a type and its subclasses. A decorator without `function`."""
@@ -107,15 +110,20 @@ class Dispatch:
     def _ask(self, name: object) -> bool:
         """Have the module of a name register its types, if it is to and has not."""
         module = name.partition(".")[0] if isinstance(name, str) else ""
-        register = self._lazy.pop(module, None)  # first: it may come here itself
-        if register is None:
+        if module not in self._lazy:
             return False
-        try:
-            register()
-        except BaseException:
-            self._lazy[module] = register
-            raise
-        self._found.clear()
+        with self._asking:  # other threads wait
+            if module in self._asked:  # it came here itself
+                return False
+            register = self._lazy.get(module)
+            if register is not None:
+                self._asked.add(module)
+                try:
+                    register()
+                finally:
+                    self._asked.discard(module)
+                self._found.clear()
+                del self._lazy[module]
         return True
 
 
