@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 
 from .report import interleave, lacks, measured
@@ -37,7 +38,6 @@ def measure(how: str, serializer: str, size: int, count: int) -> float:
             env=os.environ | SETTINGS | {"XDG_RUNTIME_DIR": folder},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             text=True,
         )
         assert process.stdout is not None
@@ -46,8 +46,9 @@ def measure(how: str, serializer: str, size: int, count: int) -> float:
                 if line.startswith("seconds: "):
                     return float(line.split()[1])
         finally:
-            for each in [process, *psutil.Process(process.pid).children(recursive=True)]:
-                each.kill()  # agents too
+            for each in [*psutil.Process(process.pid).children(recursive=True), process]:
+                with suppress(psutil.NoSuchProcess):
+                    each.kill()  # agents too
             process.communicate()
     raise RuntimeError("the agents came to no end")
 

@@ -279,7 +279,7 @@ CONTENDERS |= {
     ),
 }
 
-# The contenders of loop.c, by the same rule; those of values.py, and the sockets of drop_in.py.
+# Titles of what is no `Contender`.
 OTHER_TITLES = {
     "agents-fw": "framewire's install() in the agents",
     "agents-osbrain": "agents as they are",

@@ -21,7 +21,7 @@
 enum { ZMQ_PAIR = 0, ZMQ_PULL = 7, ZMQ_PUSH = 8 };
 enum { ZMQ_SNDHWM = 23, ZMQ_RCVHWM = 24, ZMQ_LAST_ENDPOINT = 32 };
 enum { ZMQ_SNDMORE = 2 };
-enum { HEAD = 24, BATCH = 1000, SLICES = 10, TIME_LIMIT_SECONDS = 600 };
+enum { HEAD = 24, BATCH = 1000, SLICES = 10, TIME_LIMIT_SECONDS = 1000 };
 
 typedef union {
     unsigned char bytes[64];

@@ -229,7 +229,7 @@ def test_append_counts_the_pause(path):
     record(path, [[b"after"]], append=True)
     before, after = Recording(path)
     assert after.elapsed - before.elapsed >= 200_000_000
-    assert abs((after.elapsed - before.elapsed) - (after.time - before.time)) < 100_000_000
+    assert after.time - before.time >= 190_000_000  # the clock may be set meanwhile, by a little
 
 
 @pytest.mark.parametrize("content", [b"some text\n", b"\x89FWREC\r\n" + bytes(40)])

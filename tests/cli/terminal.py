@@ -1,10 +1,14 @@
 """Commands in a pseudo-terminal."""
 
 import os
+import signal
+import threading
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
+
+PATIENCE = 120.0  # seconds, after which a command is killed
 
 
 def run(
@@ -18,9 +22,14 @@ def run(
     env = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "30", **environment}
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execvpe(command[0], command, env)
+        try:
+            os.execvpe(command[0], command, env)
+        finally:
+            os._exit(127)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, np.array([30, 120, 0, 0], np.uint16).tobytes())
     output = b""
+    watchdog = threading.Timer(PATIENCE, os.kill, (pid, signal.SIGKILL))
+    watchdog.start()
     try:
         while piece := os.read(terminal, 4096):
             output += piece
@@ -31,5 +40,6 @@ def run(
         pass
     finally:
         os.close(terminal)
-    _, status = os.waitpid(pid, 0)
+        _, status = os.waitpid(pid, 0)
+        watchdog.cancel()
     return os.waitstatus_to_exitcode(status), output.decode()
