@@ -10,13 +10,7 @@ import numpy
 from ._schema import MISSING
 from .errors import DecodeError, SchemaError
 
-from cpython.buffer cimport (
-    PyBUF_SIMPLE,
-    PyBUF_WRITABLE,
-    PyBuffer_FillInfo,
-    PyBuffer_Release,
-    PyObject_GetBuffer,
-)
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_FillInfo
 from cpython.bytes cimport (
     PyBytes_AS_STRING,
     PyBytes_CheckExact,
@@ -347,16 +341,13 @@ cdef class RecordBase:
         BufferError
             The buffer is read-only, or not contiguous.
         """
-        cdef Py_buffer view
         data = whole_bytes(self)
         cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
-        PyObject_GetBuffer(buffer, &view, PyBUF_SIMPLE | PyBUF_WRITABLE)
-        try:
-            if offset < 0 or offset > view.len or size > view.len - offset:
-                raise ValueError(f"{size} bytes at {offset} of a buffer of {view.len}")
-            memmove(<char *>view.buf + offset, PyBytes_AS_STRING(data), size)
-        finally:
-            PyBuffer_Release(&view)
+        cdef Buffer held = hold(buffer, PyBUF_SIMPLE | PyBUF_WRITABLE)
+        cdef Py_ssize_t room = held.view.len
+        if offset < 0 or offset > room or size > room - offset:
+            raise ValueError(f"{size} bytes at {offset} of a buffer of {room}")
+        memmove(<char *>held.view.buf + offset, PyBytes_AS_STRING(data), size)
         return size
 
     @classmethod

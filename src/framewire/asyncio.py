@@ -161,10 +161,6 @@ class Socket(plain.SocketCodec, FutureSocket):
     recv_message = _receiving(message.recv_message)
     recv_latest = _receiving(_latest.recv_latest)
 
-    def __init__(self, *args: Any, codec: Any = None, serializer: Any = None, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self._choose_codec(codec, serializer)
-
     def _inherited(self) -> Codec | None:
         """That of the socket that this one was made from, or of the context."""
         codec: Codec | None = self.__dict__["_lent"].__dict__.get("_codec")

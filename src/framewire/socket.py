@@ -48,6 +48,12 @@ class HasCodec:
 
     _codec: Codec | None = None  # resolved; None where it is that of the level above
 
+    def __init__(self, *args: Any, codec: Any = None, serializer: Any = None, **kwargs: Any):
+        super().__init__(*args, **kwargs)  # pyzmq's
+        chosen = as_codec(codec, serializer)
+        if chosen is not None or self._inherited() is not None:
+            self.codec = chosen
+
     @property
     def codec(self) -> Codec:
         """The codec of this level, everything set. Assign a Codec, a serializer's name, or None."""
@@ -60,12 +66,6 @@ class HasCodec:
     def _inherited(self) -> Codec | None:
         """The codec of the level above; None where that is the process's."""
         return None
-
-    def _choose_codec(self, codec: Any, serializer: Any) -> None:
-        """What the constructor was given, if anything."""
-        chosen = as_codec(codec, serializer)
-        if chosen is not None or self._inherited() is not None:
-            self.codec = chosen
 
 
 class SocketCodec(HasCodec):
@@ -112,10 +112,6 @@ class Socket(SocketCodec, zmq.Socket[Any]):
     recv_latest = recv_latest
     stats = stats
 
-    def __init__(self, *args: Any, codec: Any = None, serializer: Any = None, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self._choose_codec(codec, serializer)
-
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         names = [name for name in _BASES if getattr(cls, name) is not getattr(Socket, name)]
@@ -137,10 +133,6 @@ class Context(HasCodec, zmq.Context[Socket]):
     _shared: Any = None  # the context that this one stands for
 
     __class_getitem__: Any = classmethod(GenericAlias)
-
-    def __init__(self, *args: Any, codec: Any = None, serializer: Any = None, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self._choose_codec(codec, serializer)
 
     @classmethod
     def instance(cls, io_threads: int = 1) -> "Self":
