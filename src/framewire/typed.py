@@ -63,10 +63,10 @@ def _custom(type: Any, value: Any) -> Any:
     if isinstance(origin, RecordMeta):
         return _as_record(origin, value)
     array = value.array if isinstance(value, _Array) else value
-    if not isinstance(array, origin) and issubclass(origin, np.generic):
-        # bytes_ and void would make of a number so many bytes
-        if not issubclass(origin, np.flexible) or isinstance(array, (bytes, str)):
-            array = origin(array)
+    fits = not issubclass(origin, np.flexible) or isinstance(array, (bytes, str))
+    # of a number, bytes_ and void would make so many bytes
+    if not isinstance(array, origin) and issubclass(origin, np.generic) and fits:
+        array = origin(array)
     if isinstance(array, origin):
         return array
     raise TypeError(f"Expected `{origin.__name__}`, got `{array.__class__.__name__}`")

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,25 @@ def test_sections_of_thousands_of_numbers():
     annotation = check_tiles(frames)
     assert len(annotation.notes[0]) < 60
     assert any("more" in note.meaning for note in annotation.notes[0])
+
+
+def test_buffers_without_end():
+    """What is shown of them is bounded, and what is made to say it."""
+    (frame,) = framewire.dumps([bytes(9000)] * 1000, serializer="msgpack", packed=True)
+    annotation = check_tiles([bytes(frame)])
+    assert len(annotation.notes[0]) < 120
+    assert annotation.notes[0][-1].meaning == "the other buffers"
+    table = b"\xc1F\x01\x04\x20" + bytes(11) + (8 << 20).to_bytes(8, "little") + bytes(8 << 20)
+    tracemalloc.start()
+    annotation = annotated([table])
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(annotation.notes[0]) < 60
+    assert most < 4 * len(table)
+
+
+def test_frames_without_end():
+    frames = [memoryview(b"x")] * 5000
+    lines = [*lines_of(frames, annotate(frames))]
+    assert len(lines) < 3000
+    assert lines[-1] == ("title", "4000 frames more")

@@ -1,7 +1,11 @@
 """``framewire bench``: it says what it measured. No figure is checked."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 
 import pytest
 import terminal
@@ -42,6 +46,19 @@ def test_in_a_terminal():
     status, output = terminal.run([sys.executable, "-m", "framewire.cli", *QUICK[:4]])
     assert status == 0
     assert "x framewire" in output[output.rindex("transport") :]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_leave_nothing(tmp_path, number):
+    command = [sys.executable, "-m", "framewire.cli", "bench", "--size", "100"]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as bench:
+        while not [*tmp_path.iterdir()]:
+            assert bench.poll() is None
+            time.sleep(0.01)
+        bench.send_signal(number)
+        assert bench.wait(60) == 128 + number
+    assert [*tmp_path.iterdir()] == []
 
 
 @pytest.mark.parametrize("size", ["3", "x", "9999999999999"])

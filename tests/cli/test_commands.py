@@ -1,5 +1,6 @@
 """What all commands have in common: closed and full streams, signals, statuses."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -53,6 +54,36 @@ def test_closed_output(words, tmp_path):
     nothing = "framewire tap: nothing came\n" if "--seconds" in words else ""
     assert (done.returncode, done.stderr) == (int(bool(nothing)), nothing)
     assert "Traceback" not in shell(words, ">&- 2>&-", tmp_path).stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+@pytest.mark.parametrize("closed", ["<&- >&-", "<&- 2>&-", "<&- >&- 2>&-"])
+def test_no_socket_gets_the_number_of_a_closed_stream(publisher, closed):
+    command = f'exec "$@" {closed}'
+    words = ["sh", "-c", command, "sh", *FRAMEWIRE, "tap", publisher.address]
+    with subprocess.Popen(words) as tap:
+        try:
+            publisher.wait()
+            found = [os.readlink(f"/proc/{tap.pid}/fd/{number}") for number in range(3)]
+        finally:
+            tap.kill()
+    assert "socket" not in " ".join(found)
+    assert "anon_inode" not in " ".join(found)
+    assert found[0] == "/dev/null"
+
+
+def test_no_more_files():
+    resource = pytest.importorskip("resource")
+    done = subprocess.run(
+        [*FRAMEWIRE, "tap", "tcp://127.0.0.1:1", "--seconds", "0.1"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8)),
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "Too many open files" in done.stderr
 
 
 def test_full_hex(publisher):

@@ -17,15 +17,15 @@ from framewire.compression import NAMES as METHODS
 from framewire.dtypes import CODES
 from framewire.errors import DecodeError
 from framewire.message import decode_meta
-from framewire.serializers.registry import NAMES
+from framewire.serializers.registry import IDS, NAMES, USER
 
-ARRAY, RECORD, USER = 1, 5, 255
-INLINE, PACKED, FIRST_SECTION = 0x0001, 0x0004, 0x0010
+ARRAY, RECORD = IDS["array"], IDS["record"]
+INLINE, PACKED = 0x0001, 0x0004
 FLAGS = {
     INLINE: "INLINE", 0x0002: "FORTRAN", PACKED: "PACKED", 0x0008: "SCALAR", 0x0020: "BUFFERS",
     0x0040: "STAMP", 0x0080: "META", 0x0100: "TYPE", 0x0200: "COMPRESSED", 0x0400: "SIGNED",
 }  # fmt: skip
-MOST_NUMBERS = 32  # of a section, that have a line each
+MOST = 32  # numbers of a section, and buffers of a head, that have a line each
 LONGEST_META = 4096  # bytes that are decoded
 _BEFORE_ALL = ("magic", "version", "serializer", "flags", "dtype", "ndim")
 """Errors behind which nothing can be told any more."""
@@ -120,7 +120,8 @@ class _Walk:
         self.lost = error is not None and error.code in _BEFORE_ALL
         self.serializer = self.flags = self.ndim = self.payload = 0
         self.lengths: list[int] | None = None
-        self.inside = 0  # buffers
+        self.buffers = 1
+        self.inside = 0  # buffers behind the head
 
     def notes(self) -> Iterator[Note]:
         """All of it, each byte once."""
@@ -226,13 +227,13 @@ class _Walk:
         yield from self._bytes(-self.length % 8, "padding", is_content=False)
 
     def _numbers(self, name: str, meaning: str) -> Iterator[Note]:
-        """A section of numbers, which are kept in `numbers`, without COMPRESSED's method."""
+        """A section of numbers, the first of which are kept in `numbers`."""
         yield from self._section(name)
-        inside = self.frame[self.at : self.at + self.length]
+        inside = self.frame[self.at : self.at + min(self.length, 8 * MOST)]
         self.numbers = [n for (n,) in struct.iter_unpack("<Q", inside[: len(inside) & ~7])]
-        for i, number in enumerate(self.numbers[:MOST_NUMBERS]):
+        for i, number in enumerate(self.numbers):
             yield from self._word(meaning.format(i=i, n=number))
-        left = self.length - 8 * min(len(self.numbers), MOST_NUMBERS)
+        left = self.length - 8 * len(self.numbers)
         yield from self._bytes(left, f"{left // 8} more", is_content=False)
         yield from self._padding()
 
@@ -241,7 +242,7 @@ class _Walk:
 
     def _table(self) -> Iterator[Note]:
         yield from self._numbers("BUFFERS", "buffer {i}: {n} bytes")
-        self.lengths = self.numbers
+        self.lengths, self.buffers = self.numbers, self.length // 8
 
     def _compressed(self) -> Iterator[Note]:
         first = True
@@ -274,6 +275,9 @@ class _Walk:
                 return
             self.inside += 1
             yield from self._bytes(length, f"buffer {i}, {length} bytes")
+        if self.flags & PACKED and self.buffers > self.inside:
+            self.inside = self.buffers
+            yield from self._bytes(len(self.frame) - self.at, "the other buffers")
 
 
 def _moment(ns: int) -> str:

@@ -8,8 +8,12 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+import zmq
+
 import framewire
 from framewire.cli.display import drop_output
+from framewire.cli.ending import exit_signals
+from framewire.cli.failure import CommandError
 
 COMMANDS = ("bench", "demo", "info", "record", "replay", "schema", "tap")
 """The sub-commands. Each is a module of this package with a docstring, which is its help,
@@ -61,12 +65,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = given[0] if given and given[0] in COMMANDS else ""
     try:
         _open_closed()
-        try:
-            return _run(given, [name] if name else COMMANDS)
-        finally:
-            sys.stdout.flush()  # here, where a failure can be said
+        with exit_signals():
+            try:
+                return _run(given, [name] if name else COMMANDS)
+            finally:
+                sys.stdout.flush()  # here, where a failure can be said
     except KeyboardInterrupt:
         return 130
+    except (CommandError, zmq.ZMQError) as error:
+        print(f"framewire {name}: {error}", file=sys.stderr)
+        return 1
     except BrokenPipeError:  # the reader of our output has gone
         drop_output()
         return 141
@@ -86,6 +94,11 @@ def _run(given: Sequence[str], names: Sequence[str]) -> int:
 
 def _open_closed() -> None:
     """Standard streams that the caller closed go nowhere, and their numbers to no socket."""
-    for name in ("stdout", "stderr"):
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  # as long as the process
+            stream = open(number, "w" if number else "r", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)

@@ -27,15 +27,12 @@ import zmq
 from framewire.cli.bench_peer import CONTENDERS, names, open_socket, timer
 from framewire.cli.bench_view import BenchView, Row
 from framewire.cli.display import Display, open_display
+from framewire.cli.failure import CommandError
 
 TRANSPORTS = ("inproc", "ipc", "tcp") if zmq.has("ipc") else ("inproc", "tcp")
 SIZES = (100, 10_000, 1_000_000)
 _LARGE = 100_000  # bytes: from here on in place too, and with a shorter queue
 _QUEUE, _QUEUE_LARGE = 1000, 8  # messages
-
-
-class BenchError(Exception):
-    """The other process failed; the text says how."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,24 +54,25 @@ def run(arguments: argparse.Namespace) -> int:
     Returns
     -------
     int
-        0, or 1 if it could not.
+        0.
+
+    Raises
+    ------
+    CommandError
+        The other process failed.
     """
     rounds, seconds = (2, 0.02) if arguments.quick else (7, 0.1)
     sizes = arguments.size or SIZES
     view = BenchView(len(TRANSPORTS) * len(sizes))
     if view.busy:
         print(f"framewire bench: the machine is busy ({view.load})", file=sys.stderr)
-    try:
-        if arguments.json:
-            for rows in measure(sizes, rounds, seconds):
-                view.add(rows)
-            print(json.dumps(view.describe(), indent=1))
-        else:
-            with open_display() as display:
-                _show(view, display, measure(sizes, rounds, seconds))
-    except (BenchError, zmq.ZMQError) as error:
-        print(f"framewire bench: {error}", file=sys.stderr)
-        return 1
+    if arguments.json:
+        for rows in measure(sizes, rounds, seconds):
+            view.add(rows)
+        print(json.dumps(view.describe(), indent=1))
+    else:
+        with open_display() as display:
+            _show(view, display, measure(sizes, rounds, seconds))
     return 0
 
 
@@ -162,7 +160,7 @@ def _exchange(
         peer.kill()
     line = peer.stdout.readline()
     if not line:
-        raise BenchError(f"the receiving process failed\n{peer.stderr.read()}".rstrip())
+        raise CommandError(f"the receiving process failed\n{peer.stderr.read()}".rstrip())
     return float(line)
 
 

@@ -16,7 +16,6 @@ Ctrl-C ends the demo early, with the summary and exit status 0; SIGTERM and SIGH
 from __future__ import annotations
 
 import argparse
-import sys
 import threading
 import time
 
@@ -26,7 +25,7 @@ import framewire
 from framewire.cli import arrival
 from framewire.cli.display import Display, open_display
 from framewire.cli.ending import duration, stop_signals
-from framewire.cli.sender_process import SenderError, SenderProcess
+from framewire.cli.sender_process import SenderProcess
 from framewire.cli.tally import Tally
 from framewire.cli.tally_view import TallyView
 
@@ -53,24 +52,25 @@ def run(arguments: argparse.Namespace) -> int:
     Returns
     -------
     int
-        0, or 1 when the sending process failed.
+        0.
+
+    Raises
+    ------
+    CommandError
+        The sending process failed.
     """
-    try:
+    with (
+        stop_signals() as interrupted,
+        framewire.Context() as context,
+        context.socket(zmq.PULL) as socket,
+    ):
+        socket.rcvtimeo = _RECEIVE_TIMEOUT
+        port = socket.bind_to_random_port("tcp://127.0.0.1")
         with (
-            stop_signals() as interrupted,
-            framewire.Context() as context,
-            context.socket(zmq.PULL) as socket,
+            SenderProcess(f"tcp://127.0.0.1:{port}") as sender,
+            open_display(arguments.json) as display,
         ):
-            socket.rcvtimeo = _RECEIVE_TIMEOUT
-            port = socket.bind_to_random_port("tcp://127.0.0.1")
-            with (
-                SenderProcess(f"tcp://127.0.0.1:{port}") as sender,
-                open_display(arguments.json) as display,
-            ):
-                receive(socket, sender, display, arguments.seconds, interrupted)
-    except SenderError as error:
-        print(f"framewire demo: {error}", file=sys.stderr)
-        return 1
+            receive(socket, sender, display, arguments.seconds, interrupted)
     return 0
 
 
@@ -98,7 +98,7 @@ def receive(
 
     Raises
     ------
-    SenderError
+    CommandError
         The sender ended by itself, or does not say anything.
     """
     tally = None

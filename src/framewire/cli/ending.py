@@ -7,9 +7,12 @@ import math
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
+
+_HANGUP = getattr(signal, "SIGHUP", None)  # not on Windows
+_TERMINATING = [signal.SIGTERM] if _HANGUP is None else [signal.SIGTERM, _HANGUP]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,18 +43,34 @@ def stop_signals() -> Iterator[threading.Event]:
         status = 128 + number
         stopped.set()
 
-    handlers = {signal.SIGINT: interrupt, signal.SIGTERM: terminate}
-    hangup = getattr(signal, "SIGHUP", None)
-    if hangup and signal.getsignal(hangup) is not signal.SIG_IGN:  # which nohup asks for
-        handlers[hangup] = terminate
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
+    with _handled({signal.SIGINT: interrupt} | dict.fromkeys(_TERMINATING, terminate)):
         yield stopped
+    if status:
+        sys.exit(status)
+
+
+def exit_signals() -> AbstractContextManager[None]:
+    """Raise `SystemExit` at a SIGTERM or SIGHUP, so that whatever is open is closed."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    return _handled(dict.fromkeys(_TERMINATING, leave))
+
+
+@contextmanager
+def _handled(handlers: dict[int, Callable[[int, FrameType | None], None]]) -> Iterator[None]:
+    """Handle signals, but for a SIGHUP that is ignored, which nohup asks for."""
+    before = {
+        number: signal.signal(number, handler)
+        for number, handler in handlers.items()
+        if number != _HANGUP or signal.getsignal(number) is not signal.SIG_IGN
+    }
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if status:
-        sys.exit(status)
 
 
 def duration(text: str) -> float:

@@ -48,7 +48,7 @@ def recognise(frames: Sequence[memoryview], subscribed: bool) -> Foreign:
     if subscribed and len(frames) == 1 and (publication := _publication(frames[0])) is not None:
         return publication
     split = subscribed and len(frames) > 1
-    topic = bytes(frames[0]) if split else None
+    topic = bytes(frames[0][:LONGEST]) if split else None
     contents = [content_of(bytes(frame[: LONGEST + 1])) for frame in frames[split : SHOWN + split]]
     contents += [f"{len(frames) - split - SHOWN} more"] if len(frames) - split > SHOWN else []
     count = f"{len(frames)} frame{'s' * (len(frames) != 1)}"
@@ -57,7 +57,7 @@ def recognise(frames: Sequence[memoryview], subscribed: bool) -> Foreign:
 
 def _recipe(frames: Sequence[memoryview]) -> Foreign | None:
     """The array recipe of pyzmq's documentation, in the last two frames."""
-    topic = bytes(frames[-3]) if len(frames) > 2 else None
+    topic = bytes(frames[-3][:LONGEST]) if len(frames) > 2 else None
     header, payload = frames[-2:]
     if len(header) > LONGEST_HEADER:
         return None

@@ -9,6 +9,7 @@ from framewire.cli.annotate import Annotation, Note
 from framewire.cli.display import can_draw
 
 ROW = 8  # bytes
+MOST_FRAMES = 1000
 MOST_ROWS = 8  # of one note; what follows is only counted
 
 Line = tuple[str, str]  # a style, and the text
@@ -18,6 +19,9 @@ STYLES = {"title": "bold", "content": "cyan", "number": "green", "error": "bold 
 def lines_of(frames: Sequence[memoryview], annotation: Annotation) -> Iterator[Line]:
     """Every line, with what it is: ``title``, ``content``, ``number`` or ``error``."""
     for i, (frame, title) in enumerate(zip(frames, annotation.titles, strict=True)):
+        if i == MOST_FRAMES:
+            yield "title", f"{len(frames) - i} frames more"
+            break
         yield "title", f"frame {i}: {title}, {len(frame)} bytes"
         for note in annotation.notes[i]:
             yield from _rows(frame, note)

@@ -11,10 +11,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from datetime import datetime, timezone
 from typing import Any
 
+from framewire.cli.failure import CommandError
 from framewire.cli.text import short_size
 from framewire.errors import DecodeError
 from framewire.recording import Recording
@@ -39,9 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
         with Recording(arguments.file, skip_errors=True) as recording:
             said = describe(arguments.file, recording, arguments.check)
     except OSError as error:
-        return _failed(f"{arguments.file}: {error.strerror}")
+        raise CommandError(f"{arguments.file}: {error.strerror}") from error
     except DecodeError as error:
-        return _failed(f"{arguments.file}: {error}")
+        raise CommandError(f"{arguments.file}: {error}") from error
     print(json.dumps(said) if arguments.json else _text(said))
     whole = said["created"] is not None and not said.get("damaged") and not said.get("refused")
     return 0 if whole else 1
@@ -92,8 +92,3 @@ def _text(said: dict[str, Any]) -> str:
 
 def _bytes(count: int) -> str:
     return f"{count:,} byte{'s' * (count != 1)}"
-
-
-def _failed(why: str) -> int:
-    print(f"framewire info: {why}", file=sys.stderr)
-    return 1

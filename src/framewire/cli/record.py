@@ -37,6 +37,7 @@ import framewire
 from framewire._calls import parse_head
 from framewire.cli import ending, wire
 from framewire.cli.display import open_display
+from framewire.cli.failure import CommandError
 from framewire.cli.file_views import RecordView, finish, unminded
 from framewire.errors import DecodeError, LimitError
 from framewire.recording import Recorder, Recording
@@ -67,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-class FileError(Exception):
+class FileError(CommandError):
     """The file cannot be recorded to; the text says why, in a line."""
 
 
@@ -77,7 +78,12 @@ def run(arguments: argparse.Namespace) -> int:
     Returns
     -------
     int
-        0, or 1 if nothing could be recorded, or no more.
+        0.
+
+    Raises
+    ------
+    CommandError
+        Nothing could be recorded, or no more.
     """
     created = not os.path.lexists(arguments.file)
     if arguments.count and arguments.type != "sub":
@@ -92,13 +98,11 @@ def run(arguments: argparse.Namespace) -> int:
             wire.open_socket(context, arguments) as socket,
         ):
             _record(socket, recorder, arguments, interrupted)
-    except FileError as error:
-        return _failed(str(error))
-    except wire.WireError as error:
+    except wire.WireError:
         if created:
             os.unlink(arguments.file)
             os.unlink(f"{arguments.file}.index")
-        return _failed(str(error))
+        raise
     return 0
 
 
@@ -196,8 +200,3 @@ def _explained(path: str) -> Iterator[None]:
         raise FileError(f"{path}: {error.strerror or error}") from error
     except DecodeError as error:
         raise FileError(f"{path}: {error}") from error
-
-
-def _failed(why: str) -> int:
-    print(f"framewire record: {why}", file=sys.stderr)
-    return 1

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 import framewire
 from framewire.cli import ending, wire
 from framewire.cli.display import Display, open_display
+from framewire.cli.failure import CommandError
 from framewire.cli.file_views import ReplayView, finish, unminded
 from framewire.cli.replaying import Replay
 from framewire.errors import DecodeError
@@ -30,10 +31,6 @@ from framewire.recording import Recording
 
 _SILENCE = 1.0  # seconds that what was sent may take to arrive before it is said
 _PATIENCE = 50  # ms that a send takes at most before it is seen that it is to end
-
-
-class UndeliveredError(Exception):
-    """It was ended before all had arrived."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +76,12 @@ def run(arguments: argparse.Namespace) -> int:
     Returns
     -------
     int
-        0, or 1 if it failed.
+        0.
+
+    Raises
+    ------
+    CommandError
+        It failed.
     """
     if arguments.type == "pub":  # the same for subscribers, but sees them and can wait for them
         arguments.type = "xpub"
@@ -104,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
                 arguments.loop,
             )
             if replay.empty:
-                return _failed(_why_empty(arguments, recording))
+                raise CommandError(_why_empty(arguments, recording))
             try:
                 with open_display(arguments.json) as display:
                     if _show(replay, arguments.wait, display):
@@ -112,18 +114,14 @@ def run(arguments: argparse.Namespace) -> int:
             except (DecodeError, OSError):
                 socket.linger = -1  # and so does what is before the damage, or an unprinted sum
                 raise
-    except UndeliveredError as error:
-        return _failed(str(error))
     except BrokenPipeError:  # of what is shown
         raise
     except OSError as error:
         # Without a name it is no file's that could not be opened: of standard output, say.
         where = f"{error.filename}: " if error.filename else ""
-        return _failed(f"{where}{error.strerror or error}")
+        raise CommandError(f"{where}{error.strerror or error}") from error
     except DecodeError as error:
-        return _failed(f"{arguments.file}: {error}")
-    except wire.WireError as error:
-        return _failed(str(error))
+        raise CommandError(f"{arguments.file}: {error}") from error
     return 0
 
 
@@ -170,7 +168,7 @@ def _terminate(context: framewire.Context, address: str) -> None:
 
     Raises
     ------
-    UndeliveredError
+    CommandError
         Ctrl-C came before.
     """
     termination = threading.Thread(target=context.term, daemon=True)
@@ -184,7 +182,7 @@ def _terminate(context: framewire.Context, address: str) -> None:
                 print(f"framewire replay: {what}", file=sys.stderr)
                 said_at = math.inf
     if termination.is_alive():
-        raise UndeliveredError("what was on its way has perhaps not arrived")
+        raise CommandError("what was on its way has perhaps not arrived")
 
 
 def speed(text: str) -> float:
@@ -204,8 +202,3 @@ def moment(text: str) -> float:
 
 
 moment.__name__ = "time in seconds"  # argparse: invalid time in seconds value: 'x'
-
-
-def _failed(why: str) -> int:
-    print(f"framewire replay: {why}", file=sys.stderr)
-    return 1

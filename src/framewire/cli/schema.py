@@ -16,6 +16,7 @@ import re
 import sys
 from typing import Any
 
+from framewire.cli.failure import CommandError
 from framewire.cli.text import printable
 from framewire.fields import type_of_form
 from framewire.records import Record
@@ -34,7 +35,7 @@ _KEYWORDS = frozenset(
 )
 
 
-class NoClass(Exception):
+class NoClass(CommandError):
     """There is no such class of records; the text says why, in a line that a terminal can show."""
 
     def __init__(self, why: str) -> None:
@@ -53,13 +54,14 @@ def run(arguments: argparse.Namespace) -> int:
     Returns
     -------
     int
-        0, or 1 if there is no such class.
+        0.
+
+    Raises
+    ------
+    NoClass
+        There is no such class.
     """
-    try:
-        cls = find_class(arguments.name)
-    except NoClass as error:
-        print(f"framewire schema: {error}", file=sys.stderr)
-        return 1
+    cls = find_class(arguments.name)
     if arguments.json:
         print(json.dumps(describe(cls), indent=1))
     else:

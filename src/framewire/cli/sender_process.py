@@ -7,13 +7,11 @@ import subprocess
 import sys
 import time
 
+from framewire.cli.failure import CommandError
+
 # In seconds.
 _START_LIMIT = 30.0
 _FINISH_LIMIT = 5.0
-
-
-class SenderError(Exception):
-    """The sending process failed; the text says how."""
 
 
 class SenderProcess:
@@ -75,12 +73,12 @@ class SenderProcess:
 
         Raises
         ------
-        SenderError
+        CommandError
             The sender ended, or has been silent for too long.
         """
         status = self._process.poll()
         if status is not None:
             errors = self._process.stderr.read() if self._process.stderr is not None else ""
-            raise SenderError(f"the sender ended with status {status}\n{errors}".rstrip())
+            raise CommandError(f"the sender ended with status {status}\n{errors}".rstrip())
         if time.monotonic() > self._silent_until:
-            raise SenderError("the sender does not " + ("finish" if self.stopping else "start"))
+            raise CommandError("the sender does not " + ("finish" if self.stopping else "start"))

@@ -33,6 +33,7 @@ import zmq
 
 import framewire
 from framewire.cli import ending, wire
+from framewire.cli.failure import CommandError
 from framewire.cli.fields import Field
 from framewire.cli.schema import NoClass, find_class
 from framewire.cli.tap_output import Output, open_output
@@ -79,7 +80,12 @@ def run(arguments: argparse.Namespace) -> int:
     Returns
     -------
     int
-        0; or 1 if there is no such address or class, or nothing came.
+        0.
+
+    Raises
+    ------
+    CommandError
+        There is no such address or class, or nothing came.
     """
     if hasattr(sys.stdout, "reconfigure"):  # whatever the encoding, a topic stops nothing
         # A terminal's columns have the widths that they were given.
@@ -88,31 +94,23 @@ def run(arguments: argparse.Namespace) -> int:
         for name in arguments.record:
             find_class(name)
     except NoClass as error:
-        return _failed(f"--record {name}: {error}")
+        raise CommandError(f"--record {name}: {error}") from error
     output = open_output(arguments)
-    try:
-        with (
-            ending.stop_signals() as interrupted,
-            framewire.Context() as context,
-            wire.open_socket(context, arguments) as socket,
-        ):
-            traffic = Traffic(socket, subscribed=arguments.type == "sub")
-            output.begin(traffic)
-            with output:
-                _listen(socket, traffic, output, arguments, interrupted)
-                problem = output.finish(time.monotonic())
-    except wire.WireError as error:
-        return _failed(str(error))
+    with (
+        ending.stop_signals() as interrupted,
+        framewire.Context() as context,
+        wire.open_socket(context, arguments) as socket,
+    ):
+        traffic = Traffic(socket, subscribed=arguments.type == "sub")
+        output.begin(traffic)
+        with output:
+            _listen(socket, traffic, output, arguments, interrupted)
+            problem = output.finish(time.monotonic())
     if problem and not interrupted.is_set():
-        return _failed(problem)
+        raise CommandError(problem)
     if problem and arguments.hex:  # all others have said it
-        _failed(problem)
+        print(f"framewire tap: {problem}", file=sys.stderr)
     return 0
-
-
-def _failed(why: str) -> int:
-    print(f"framewire tap: {' '.join(why.split())}", file=sys.stderr)
-    return 1
 
 
 def _listen(

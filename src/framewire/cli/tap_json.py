@@ -56,7 +56,7 @@ def summary_line(traffic: Traffic, now: float) -> bytes:
             "seconds": now - traffic.started,
             "messages": traffic.messages,
             "nbytes": traffic.nbytes,
-            "gaps": traffic.gaps if traffic.stamped else None,
+            "gaps": traffic.gaps if traffic.stamps else None,
             "errors": traffic.errors,
             "forgotten": traffic.dropped,
             "streams": [

@@ -51,14 +51,14 @@ class Traffic:
         The one heard from least recently is first.
     dropped : int
         Streams that are no longer there.
-    messages, nbytes, stamped, gaps, errors : int
+    messages, nbytes, stamps, gaps, errors : int
         Of all, those of dropped ones included.
     """
 
     def __init__(self, socket: framewire.Socket, subscribed: bool) -> None:
         self.streams: OrderedDict[tuple[Any, ...], Stream] = OrderedDict()
         self.started = time.monotonic()
-        self.messages = self.nbytes = self.stamped = self.gaps = self.errors = self.dropped = 0
+        self.messages = self.nbytes = self.stamps = self.gaps = self.errors = self.dropped = 0
         self._socket = socket
         self._codec = socket.codec if socket.codec.key else None
         self._subscribed = subscribed
@@ -159,7 +159,7 @@ class Traffic:
         stamp = head.stamp
         if stamp is None:
             return None
-        self.stamped += 1
+        self.stamps += 1
         sender, sequence, sent = stamp
         latency = time.time_ns() - sent
         stream.latencies.append(latency)
@@ -185,7 +185,8 @@ class Traffic:
 
     def _malformed(self, frames: list[memoryview]) -> Stream:
         at = next(i for i, frame in enumerate(frames) if bytes(frame[:2]) == _MAGIC)
-        return self._named(bytes(frames[at - 1]) if at else None, "malformed", "")
+        topic = bytes(frames[at - 1][:LONGEST_TOPIC]) if at else None
+        return self._named(topic, "malformed", "")
 
     def _foreign(self, frames: list[memoryview]) -> tuple[Stream, Foreign]:
         found = recognise(frames, self._subscribed)

@@ -64,7 +64,7 @@ class TrafficView(View):
         """The sum of all streams."""
         traffic = self._traffic
         elapsed = max(now - traffic.started, 1e-9)
-        missing = f"{short_count(traffic.gaps)} missing, " if traffic.stamped else ""
+        missing = f"{short_count(traffic.gaps)} missing, " if traffic.stamps else ""
         return (
             f"{traffic.messages:,} messages, {short_size(traffic.nbytes)} in {elapsed:.1f} s: "
             f"{traffic.messages / elapsed:,.0f}/s, {short_size(traffic.nbytes / elapsed)}/s, "

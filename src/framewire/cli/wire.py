@@ -13,6 +13,7 @@ from pathlib import Path
 import zmq
 
 import framewire
+from framewire.cli.failure import CommandError
 
 RECEIVING = ("sub", "pull", "pair")
 SENDING = ("pub", "push", "pair")
@@ -25,7 +26,7 @@ _LAST_KEY = 2**64 - 1
 _LARGEST = framewire.Limits().size  # bytes of a frame; who sends more is disconnected
 
 
-class WireError(Exception):
+class WireError(CommandError):
     """No socket could be opened; the text says why, in a line."""
 
 
@@ -124,7 +125,10 @@ def open_socket(context: framewire.Context, arguments: argparse.Namespace) -> fr
     keys = getattr(arguments, "key", None)
     codec = framewire.Codec(key=_read_keys(keys)) if keys else None
     kind = getattr(zmq, arguments.type.upper())
-    opened = context.socket(kind, codec=codec)
+    try:
+        opened = context.socket(kind, codec=codec)
+    except zmq.ZMQError as error:  # no more files
+        raise WireError(f"{address}: {error.strerror}") from error
     try:
         opened.linger = 0
         opened.maxmsgsize = _LARGEST
