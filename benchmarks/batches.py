@@ -7,12 +7,12 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import zmq
 
 import framewire
 
 from . import c_loop
 from .contenders import BATCHES, rows
+from .one_thread import inproc
 from .pairs import pair
 from .peer import SLICES, command
 from .report import AtMost, interleave, measured
@@ -29,12 +29,7 @@ PEERS = ("one-by-one", "raw", "pyomq")
 def exchange(act: Callable[[Any, Any], None], module: str = "zmq") -> float:
     """Seconds to send and receive a message: the best of many batches."""
     took = 1e9
-    context = import_module(module).Context()
-    with context, context.socket(zmq.PAIR) as a, context.socket(zmq.PAIR) as b:
-        for socket in (a, b):
-            socket.hwm = HWM
-        b.bind("inproc://batches")
-        a.connect("inproc://batches")
+    with inproc(import_module(module).Context, HWM) as (a, b):
         for _ in range(TIMES):
             start = perf_counter()
             act(a, b)

@@ -22,11 +22,13 @@ Job = Callable[[], float]
 
 
 @contextmanager
-def inproc(make_context: Callable[[], Any] = zmq.Context) -> Iterator[tuple[Any, Any]]:
-    """Two connected sockets of one thread."""
+def inproc(
+    make_context: Callable[[], Any] = zmq.Context, hwm: int = HWM
+) -> Iterator[tuple[Any, Any]]:
+    """Two connected sockets of one thread, with room for so many messages."""
     with make_context() as context, context.socket(zmq.PAIR) as a, context.socket(zmq.PAIR) as b:
         for socket in (a, b):
-            socket.hwm = HWM
+            socket.hwm = hwm
         b.bind("inproc://benchmark")
         a.connect("inproc://benchmark")
         yield a, b

@@ -61,14 +61,6 @@ def ctx() -> Iterator[framewire.Context]:
 
 
 @pytest.fixture
-def plain_ctx() -> Iterator[zmq.Context[Any]]:
-    """A context of pyzmq's own sockets."""
-    context: zmq.Context[Any] = zmq.Context()
-    yield context
-    context.destroy(linger=0)
-
-
-@pytest.fixture
 def context() -> Iterator[zmq.Context[Any]]:
     """A context of pyzmq's own sockets; afterwards nothing of it is held any more."""
     context: zmq.Context[Any] = zmq.Context()
@@ -101,6 +93,16 @@ def quick() -> Callable[[Any], Any]:
 
 
 @pytest.fixture
+def narrow(ctx: framewire.Context) -> tuple[framewire.Socket, framewire.Socket]:
+    """A PUSH and a PULL between which there is room for a few messages."""
+    push, pull = _quick(ctx.socket(zmq.PUSH)), _quick(ctx.socket(zmq.PULL))
+    push.sndhwm = pull.rcvhwm = 5
+    pull.bind("inproc://narrow")
+    push.connect("inproc://narrow")
+    return push, pull
+
+
+@pytest.fixture
 def connect(
     ctx: framewire.Context, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., tuple[Any, Any]]:
@@ -123,7 +125,7 @@ def connect(
 
 @pytest.fixture
 def alike(
-    ctx: framewire.Context, plain_ctx: zmq.Context[Any], connect: Callable[..., tuple[Any, Any]]
+    ctx: framewire.Context, context: zmq.Context[Any], connect: Callable[..., tuple[Any, Any]]
 ) -> Callable[..., Any]:
     """Do the same with two sockets of pyzmq's own and two of framewire's; compare each step.
 
@@ -132,7 +134,7 @@ def alike(
 
     def alike(act: Callable[[Any, Any], dict[Any, Any]], *kinds: int, over: str = "inproc") -> Any:
         expected, found = (
-            act(*connect(*kinds, over=over, context=each)) for each in (plain_ctx, ctx)
+            act(*connect(*kinds, over=over, context=each)) for each in (context, ctx)
         )
         assert expected.keys() == found.keys()
         differ = {key: (expected[key], found[key]) for key in found if expected[key] != found[key]}

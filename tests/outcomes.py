@@ -4,6 +4,8 @@ import mmap
 
 import zmq
 
+import framewire
+
 # pyzmq's calls, each with the arguments it needs; its flags may follow.
 SENDS = {
     "send": (b"x",),
@@ -32,6 +34,15 @@ def comparable(result):
     if type(result) in (list, tuple):
         return type(result), [comparable(each) for each in result]
     return type(result), result if type(result) is bytes else repr(result)
+
+
+def nothing_is_there(socket):
+    """Whether a socket has no message. Any that it has is taken."""
+    try:
+        framewire.recv_raw(socket, zmq.DONTWAIT)
+    except zmq.Again:
+        return True
+    return False
 
 
 def outcome(call, *args, **kwargs):

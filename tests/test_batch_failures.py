@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 import zmq
+from outcomes import nothing_is_there
 
 import framewire
 from framewire import DecodeError
@@ -15,12 +16,6 @@ DATA = np.arange(20 * 128.0).reshape(20, 128)
 
 class Mine(Exception):
     pass
-
-
-def nothing_is_there(socket):
-    with pytest.raises(zmq.Again):
-        framewire.recv_raw(socket, zmq.DONTWAIT)
-    return True
 
 
 # ---- arguments

@@ -18,15 +18,6 @@ LONG = 20_000  # ms
 DATA = np.arange(20 * 128.0).reshape(20, 128)
 
 
-@pytest.fixture
-def narrow(ctx, quick):
-    push, pull = quick(ctx.socket(zmq.PUSH)), quick(ctx.socket(zmq.PULL))
-    push.sndhwm = pull.rcvhwm = 5
-    pull.bind("inproc://narrow")
-    push.connect("inproc://narrow")
-    return push, pull
-
-
 # ---- lifetimes
 
 

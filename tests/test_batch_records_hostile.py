@@ -6,6 +6,7 @@ from typing import Annotated
 
 import numpy as np
 import pytest
+from record_frames import section
 from sameness import same
 
 import framewire
@@ -40,10 +41,6 @@ def message(body=BODY, *, flags=0, payload=None, fingerprint=Reading.fingerprint
     payload = len(body) if payload is None else payload
     head = struct.pack("<2sBBHBBQQ", b"\xc1\x46", 1, 5, INLINE | flags, 0, 0, payload, fingerprint)
     return head + sections + body
-
-
-def section(content):
-    return struct.pack("<Q", len(content)) + content + bytes(-len(content) % 8)
 
 
 ALONE = message(b"", flags=INLINE ^ INLINE, payload=SIZE)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import zmq
 from interrupts import handler, later
+from outcomes import nothing_is_there
 
 import framewire
 
@@ -20,12 +21,6 @@ class Mine(Exception):
 
 def fail():
     raise Mine
-
-
-def nothing_is_there(socket):
-    with pytest.raises(zmq.Again):
-        framewire.recv_raw(socket, zmq.DONTWAIT)
-    return True
 
 
 # ---- time
@@ -177,15 +172,6 @@ def test_wrong_state(connect):
 
 
 # ---- a queue that is full
-
-
-@pytest.fixture
-def narrow(ctx, quick):
-    push, pull = quick(ctx.socket(zmq.PUSH)), quick(ctx.socket(zmq.PULL))
-    push.sndhwm = pull.rcvhwm = 5
-    pull.bind("inproc://narrow")
-    push.connect("inproc://narrow")
-    return push, pull
 
 
 KINDS = {

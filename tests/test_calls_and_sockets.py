@@ -32,9 +32,9 @@ def test_closed_socket(alike):
 
 
 @pytest.mark.parametrize("kind", [zmq.PUSH, zmq.PULL, zmq.PUB, zmq.SUB, zmq.DEALER])
-def test_nobody_is_there(ctx, plain_ctx, kind):
+def test_nobody_is_there(ctx, context, kind):
     """Again after no time, ENOTSUP in the wrong direction; a PUB drops what it is given."""
-    expected, found = (context.socket(kind) for context in (plain_ctx, ctx))
+    expected, found = (each.socket(kind) for each in (context, ctx))
     for socket in (expected, found):
         socket.rcvtimeo = socket.sndtimeo = 1
     assert each_outcome(found) == each_outcome(expected)
@@ -88,9 +88,9 @@ def test_functions_need_a_socket(name, thing):
 
 
 @pytest.mark.parametrize("over", ["inproc", "tcp"])
-def test_functions_on_plain_sockets(connect, plain_ctx, over):
+def test_functions_on_plain_sockets(connect, context, over):
     """framewire.send(socket, …) on a socket that was there before framewire."""
-    here, there = connect(over=over, context=plain_ctx)
+    here, there = connect(over=over, context=context)
     assert type(here) is zmq.Socket
     for name, arguments in SENDS.items():
         getattr(framewire, name)(here, *arguments)

@@ -217,8 +217,8 @@ def test_of_a_call_what_it_does_not_set_is_the_sockets(pair):
         there.recv_value(codec=Codec(limits=Limits(depth=1)))
 
 
-def test_plain_sockets_have_the_process_and_the_call(plain_ctx, quick):
-    here, there = quick(plain_ctx.socket(zmq.PAIR)), quick(plain_ctx.socket(zmq.PAIR))
+def test_plain_sockets_have_the_process_and_the_call(context, quick):
+    here, there = quick(context.socket(zmq.PAIR)), quick(context.socket(zmq.PAIR))
     here.bind("inproc://plain")
     there.connect("inproc://plain")
     framewire.set_default_codec("json")

@@ -144,8 +144,8 @@ def test_others_with_a_class_of_their_own(installed):
     assert asyncio.run(exchange()) == {"a": 1}
 
 
-def test_installed_sockets_work(installed, over, plain_ctx, connect):
-    here, there = connect(zmq.PUSH, zmq.PULL, over, context=plain_ctx)
+def test_installed_sockets_work(installed, over, context, connect):
+    here, there = connect(zmq.PUSH, zmq.PULL, over, context=context)
     assert type(here) is type(there) is framewire.Socket
     here.send_multipart([b"a", b"b"])
     here.send_array(np.arange(3))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from record_frames import section
 
 import framewire
 from framewire import DecodeError
@@ -31,10 +32,6 @@ GOOD = {
     ),
 }
 GOOD_PARAMS = [pytest.param(frames, id=name) for name, frames in GOOD.items()]
-
-
-def section(content):
-    return struct.pack("<Q", len(content)) + content + b"\0" * (-len(content) % 8)
 
 
 def head(*, dtype=12, flags=INLINE, shape=(2,), payload=16, sections=b"", **fixed):

@@ -148,10 +148,10 @@ def test_a_copy_of_a_read_only_frame_is_no_way_around(pair):
 
 
 @pytest.mark.in_place
-def test_bytes_sent_in_place_by_pyzmq_cannot_be_changed_either(connect, plain_ctx, ctx):
+def test_bytes_sent_in_place_by_pyzmq_cannot_be_changed_either(connect, context, ctx):
     """The maker of the message makes no difference."""
-    ours = framewire.Context.shadow(plain_ctx.underlying)
-    here, there = plain_ctx.socket(zmq.PAIR), ours.socket(zmq.PAIR)
+    ours = framewire.Context.shadow(context.underlying)
+    here, there = context.socket(zmq.PAIR), ours.socket(zmq.PAIR)
     there.rcvtimeo = 5000
     here.bind("inproc://plain")
     there.connect("inproc://plain")

@@ -1,14 +1,13 @@
 """Who owns a buffer: what is held in flight, when it is let go, and what a tracker says."""
 
 import gc
-import sys
 import threading
 import weakref
 
 import numpy as np
 import pytest
 import zmq
-from lifetimes import eventually
+from lifetimes import check_refcounts, eventually
 
 import framewire
 
@@ -271,11 +270,6 @@ def test_refcounts_return(link):
     target = np.empty(SIZE, "u1")
     things = array, data, topic, array.dtype, target, push, pull
 
-    def counts():
-        framewire.release()
-        gc.collect()
-        return [sys.getrefcount(thing) for thing in things]
-
     def work():
         framewire.send_array(push, array, copy=False, topic=topic, meta={"a": 1})
         framewire.send_array(push, array[::2], track=True)
@@ -289,10 +283,7 @@ def test_refcounts_return(link):
         with pytest.raises(zmq.Again):
             framewire.recv_array(pull, zmq.DONTWAIT)
 
-    before = counts()
-    for _ in range(50):
-        work()
-    assert eventually(lambda: counts() == before), (counts(), before)
+    check_refcounts(things, work, 50)
 
 
 # ---- threads

@@ -17,14 +17,14 @@ SIDES = ["ours bound", "ours connected", "both ours"]
 
 
 @pytest.fixture(params=SIDES)
-def linked(request, connect, ctx, plain_ctx, over, tmp_path, quick):
+def linked(request, connect, ctx, context, over, tmp_path, quick):
     """Connect two sockets, of which one at least is framewire's: (bound, connected)."""
 
     def make(bound, connected, setup=lambda here, there: None):
-        shared = framewire.Context.shadow(plain_ctx.underlying)
+        shared = framewire.Context.shadow(context.underlying)
         contexts = {
-            "ours bound": (shared, plain_ctx),
-            "ours connected": (plain_ctx, shared),
+            "ours bound": (shared, context),
+            "ours connected": (context, shared),
             "both ours": (shared, shared),
         }[request.param]
         here, there = (
@@ -147,10 +147,10 @@ def test_subscriptions_as_messages(linked):
 
 
 @pytest.mark.parametrize("ours", [True, False])
-def test_stream(ctx, plain_ctx, quick, ours):
+def test_stream(ctx, context, quick, ours):
     """STREAM speaks plain TCP: a routing id and a piece of the stream; empty ones connect."""
-    server = quick((ctx if ours else plain_ctx).socket(zmq.STREAM))
-    client = quick((plain_ctx if ours else ctx).socket(zmq.STREAM))
+    server = quick((ctx if ours else context).socket(zmq.STREAM))
+    client = quick((context if ours else ctx).socket(zmq.STREAM))
     server.bind("tcp://127.0.0.1:*")
     client.connect(server.last_endpoint)
     to_server, nothing = client.recv_multipart()
@@ -189,9 +189,9 @@ def null(server, client, keys, good):
 
 
 @pytest.fixture
-def authenticator(plain_ctx):
+def authenticator(context):
     """A ZAP handler in the context of the server."""
-    handler = ThreadAuthenticator(plain_ctx)
+    handler = ThreadAuthenticator(context)
     handler.start()
     handler.configure_plain("*", {"user": "right"})
     handler.configure_curve("*", zmq.auth.CURVE_ALLOW_ANY)
@@ -201,16 +201,16 @@ def authenticator(plain_ctx):
 
 @pytest.mark.parametrize("ours", ["server", "client", "both"])
 @pytest.mark.parametrize("mechanism", [null, plain, curve])
-def test_security(plain_ctx, authenticator, quick, mechanism, ours):
+def test_security(context, authenticator, quick, mechanism, ours):
     """Both ways, and a frame says who sent it; a peer without the right key gets nothing."""
     if mechanism is curve and not zmq.has("curve"):
         pytest.skip("a libzmq without CURVE")
     keys = [zmq.curve_keypair() for _ in range(2)] if mechanism is curve else None
-    shared = framewire.Context.shadow(plain_ctx.underlying)
+    shared = framewire.Context.shadow(context.underlying)
     for good in (True, False):
         with (
-            (plain_ctx if ours == "client" else shared).socket(zmq.DEALER) as server,
-            (plain_ctx if ours == "server" else shared).socket(zmq.DEALER) as client,
+            (context if ours == "client" else shared).socket(zmq.DEALER) as server,
+            (context if ours == "server" else shared).socket(zmq.DEALER) as client,
         ):
             quick(server)
             quick(client)
@@ -264,9 +264,9 @@ def test_single_frames(ctx, quick, bound, connected):
         here.send_multipart([b"a", b"b"])
 
 
-def test_each_thread_with_sockets_of_its_own(plain_ctx, quick):
+def test_each_thread_with_sockets_of_its_own(context, quick):
     """Four senders, one receiver: every message whole and in the order of its sender."""
-    shared = framewire.Context.shadow(plain_ctx.underlying)
+    shared = framewire.Context.shadow(context.underlying)
     pull = quick(shared.socket(zmq.PULL))
     pull.bind("inproc://threads")
 

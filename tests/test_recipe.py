@@ -59,9 +59,9 @@ def recipe_frames(array):
 
 
 @pytest.fixture
-def plain(plain_ctx, quick):
+def plain(context, quick):
     """A plain pyzmq socket and a framewire one, connected."""
-    here, there = quick(plain_ctx.socket(zmq.PAIR)), framewire.Context()
+    here, there = quick(context.socket(zmq.PAIR)), framewire.Context()
     here.bind("tcp://127.0.0.1:*")
     socket = quick(there.socket(zmq.PAIR))
     socket.connect(here.last_endpoint)

@@ -1,12 +1,9 @@
 """What ``copy=False`` holds until it is released, and what a tracker of pyzmq's calls says."""
 
-import gc
-import sys
-
 import numpy as np
 import pytest
 import zmq
-from lifetimes import eventually
+from lifetimes import check_refcounts, eventually
 
 import framewire
 
@@ -123,11 +120,6 @@ def test_refcounts_return(connect, over):
     data, array, changing = bytes(LARGE), np.zeros(LARGE, "u1"), bytearray(LARGE)
     things = data, array, changing, here, there
 
-    def counts():
-        framewire.release()
-        gc.collect()
-        return [sys.getrefcount(thing) for thing in things]
-
     def work():
         for call in CALLS.values():
             for thing in things[:3]:
@@ -142,10 +134,7 @@ def test_refcounts_return(connect, over):
         with pytest.raises(zmq.Again):
             there.recv(zmq.DONTWAIT, copy=False)
 
-    before = counts()
-    for _ in range(10):
-        work()
-    assert eventually(lambda: counts() == before), (counts(), before)
+    check_refcounts(things, work, 10)
 
 
 # ---- trackers

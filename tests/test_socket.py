@@ -330,8 +330,8 @@ def test_subclasses(connect):
         context.destroy(linger=0)
 
 
-def test_functions_on_plain_sockets(connect, plain_ctx, over):
-    here, there = connect(over=over, context=plain_ctx)
+def test_functions_on_plain_sockets(connect, context, over):
+    here, there = connect(over=over, context=context)
     assert type(here) is zmq.Socket
     tracker = framewire.send_array(here, A, topic="t", track=True)
     tracker.wait(5)

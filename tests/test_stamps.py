@@ -119,8 +119,8 @@ def test_each_socket_is_a_sender(ctx, quick):
     assert len(senders) == 6
 
 
-def test_plain_sockets(plain_ctx, quick):
-    here, there = quick(plain_ctx.socket(zmq.PAIR)), quick(plain_ctx.socket(zmq.PAIR))
+def test_plain_sockets(context, quick):
+    here, there = quick(context.socket(zmq.PAIR)), quick(context.socket(zmq.PAIR))
     here.bind("inproc://plain")
     there.connect("inproc://plain")
     framewire.set_default_codec(STAMPED)

@@ -29,8 +29,8 @@ def made(base, names, *, mixin=False):
     return cls
 
 
-def pair_of(connect, plain_ctx, cls):
-    here, there = connect(context=plain_ctx)
+def pair_of(connect, context, cls):
+    here, there = connect(context=context)
     ours = [cls.shadow(socket.underlying) for socket in (here, there)]
     return *ours, here, there
 
@@ -54,12 +54,12 @@ OVERRIDES = [
 
 @pytest.mark.parametrize("mixin", [False, True])
 @pytest.mark.parametrize("names", OVERRIDES, ids=str)
-def test_overrides_are_asked(plain_ctx, connect, names, mixin):
+def test_overrides_are_asked(context, connect, names, mixin):
     """Call by call, as often as with pyzmq's Socket as the base."""
     counted = {}
     for base in (zmq.Socket, framewire.Socket):
         cls = made(base, names, mixin=mixin)
-        here, there, *_ = pair_of(connect, plain_ctx, cls)
+        here, there, *_ = pair_of(connect, context, cls)
         for (send, sent), (receive, how) in zip(SENDS.items(), RECEIVES.items(), strict=True):
             cls.calls.clear()
             getattr(here, send)(*sent)
@@ -77,7 +77,7 @@ def test_overrides_are_asked(plain_ctx, connect, names, mixin):
         assert counted["send_json"][1][0][-1] == "send"
 
 
-def test_overrides_further_down(plain_ctx, connect):
+def test_overrides_further_down(context, connect):
     """A subclass of a subclass, which overrides more, or nothing."""
     first = made(framewire.Socket, ["recv"])
 
@@ -88,7 +88,7 @@ def test_overrides_further_down(plain_ctx, connect):
 
     for cls, calls in ((type("Same", (first,), {}), ["recv"]), (More, ["send", "recv"])):
         first.calls.clear()
-        here, there, *_ = pair_of(connect, plain_ctx, cls)
+        here, there, *_ = pair_of(connect, context, cls)
         here.send_json([1])
         assert there.recv_json() == [1]
         assert first.calls == calls
@@ -186,10 +186,10 @@ def test_a_socket_class_of_ones_own(connect, over):
 
 
 @pytest.mark.skipif(zmq.pyzmq_version_info() < (25,), reason="pyzmq has it from 25 on")
-def test_socket_class_argument(ctx, plain_ctx):
-    for context in (ctx, plain_ctx):
+def test_socket_class_argument(ctx, context):
+    for each in (ctx, context):
         for cls in (Station, framewire.Socket, zmq.Socket):
-            with context.socket(zmq.PAIR, socket_class=cls) as socket:
+            with each.socket(zmq.PAIR, socket_class=cls) as socket:
                 assert type(socket) is cls
 
 
@@ -198,7 +198,7 @@ def test_a_socket_made_by_its_class(ctx):
         assert (socket.copy_threshold, socket.made) == (5, True)
 
 
-def test_a_plain_subclass_mixed_in(plain_ctx, connect):
+def test_a_plain_subclass_mixed_in(context, connect):
     """A subclass that pyzmq's users already have, put before framewire's Socket."""
 
     class Compressed(zmq.Socket):
@@ -208,7 +208,7 @@ def test_a_plain_subclass_mixed_in(plain_ctx, connect):
     class Both(Compressed, framewire.Socket):
         pass
 
-    here, _, _, there = pair_of(connect, plain_ctx, Both)
+    here, _, _, there = pair_of(connect, context, Both)
     here.send_string("abc")
     here.send_multipart([b"abc", b"def"])
     assert queued(there) == [[b"cba"], [b"cba", b"fed"]]

@@ -8,7 +8,7 @@ import weakref
 import numpy as np
 import pytest
 import zmq
-from lifetimes import Watched, eventually, view_of
+from lifetimes import Watched, check_refcounts, view_of
 from sameness import same
 
 import framewire
@@ -205,11 +205,6 @@ def test_reference_counts_return(pair):
     bad = {**value, "bad": object()}
     things = [small, large, data, key, text, number, value, bad, small.dtype, here, there]
 
-    def counts():
-        framewire.release()
-        gc.collect()
-        return [sys.getrefcount(thing) for thing in things]
-
     def work():
         for copy in (None, False, True):
             here.send_value(value, copy=copy, track=True, topic="t", meta={"a": 1})
@@ -223,11 +218,7 @@ def test_reference_counts_return(pair):
             with pytest.raises(framewire.SchemaError):
                 framewire.loads(framewire.dumps(value), type=int)
 
-    work()
-    before = counts()
-    for _ in range(50):
-        work()
-    assert eventually(lambda: counts() == before), (counts(), before)
+    check_refcounts(things, work, 50)
 
 
 def test_blocks_do_not_grow(pair):

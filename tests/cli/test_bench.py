@@ -53,12 +53,12 @@ def test_signals_leave_nothing(tmp_path, number):
     command = [sys.executable, "-m", "framewire.cli", "bench", "--size", "100"]
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as bench:
-        while not [*tmp_path.iterdir()]:
+        while not [*tmp_path.glob("framewire-*")]:
             assert bench.poll() is None
             time.sleep(0.01)
         bench.send_signal(number)
         assert bench.wait(60) == 128 + number
-    assert [*tmp_path.iterdir()] == []
+    assert [*tmp_path.glob("framewire-*")] == []
 
 
 @pytest.mark.parametrize("size", ["3", "x", "9999999999999"])

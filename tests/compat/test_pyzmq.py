@@ -354,8 +354,8 @@ def test_a_codecs_key_is_refused(sockets):
     assert compat.recv_array(pull).sum() == 10
 
 
-def test_the_key_of_the_process_is_refused(plain_ctx, quick):
-    socket = quick(plain_ctx.socket(zmq.DEALER))
+def test_the_key_of_the_process_is_refused(context, quick):
+    socket = quick(context.socket(zmq.DEALER))
     framewire.set_default_codec(framewire.Codec(key=KEY))
     try:
         for call in SENDS + RECEIVES:
