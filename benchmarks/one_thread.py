@@ -77,6 +77,30 @@ def jobs(measure: Callable[[str, int], float], keys: str, size: int) -> dict[str
     return {key: partial(measure, key, size) for key in keys.split()}
 
 
+def in_place(rounds: int) -> Iterator[Case]:
+    sent = interleave(
+        jobs(
+            send_alone,
+            "fw-inplace fw-buffer fw-tracked fw-buffer-tracked raw-inplace raw-tracked"
+            " c-inplace c-buffer",
+            100_000,
+        ),
+        rounds,
+    )
+    for what, ours, theirs, c in (
+        ("an array", "fw-inplace", "raw-inplace", "c-inplace"),
+        ("a raw buffer", "fw-buffer", "raw-inplace", "c-buffer"),
+        ("an array, tracked", "fw-tracked", "raw-tracked", "c-inplace"),
+        ("a raw buffer, tracked", "fw-buffer-tracked", "raw-tracked", "c-buffer"),
+    ):
+        yield measured(
+            f"100 kB in-place send of {what}, inproc",
+            {key: sent[key] for key in (ours, theirs, c) if key in sent},
+            {theirs: AtLeast(10)},
+            shown="time",
+        )
+
+
 def run(rounds: int, scale: int) -> Iterator[Case]:
     del scale  # the time of a round is fixed
     yield measured(
@@ -104,27 +128,7 @@ def run(rounds: int, scale: int) -> Iterator[Case]:
             interleave(jobs(exchange, "fill-pool fill-empty fill-copy", size), rounds),
             shown="time",
         )
-    sent = interleave(
-        jobs(
-            send_alone,
-            "fw-inplace fw-buffer fw-tracked fw-buffer-tracked raw-inplace raw-tracked"
-            " c-inplace c-buffer",
-            100_000,
-        ),
-        rounds,
-    )
-    for what, ours, theirs, c in (
-        ("an array", "fw-inplace", "raw-inplace", "c-inplace"),
-        ("a raw buffer", "fw-buffer", "raw-inplace", "c-buffer"),
-        ("an array, tracked", "fw-tracked", "raw-tracked", "c-inplace"),
-        ("a raw buffer, tracked", "fw-buffer-tracked", "raw-tracked", "c-buffer"),
-    ):
-        yield measured(
-            f"100 kB in-place send of {what}, inproc",
-            {key: sent[key] for key in (ours, theirs, c) if key in sent},
-            {theirs: AtLeast(10)},
-            shown="time",
-        )
+    yield from in_place(rounds)
     yield measured(
         "two frames (24 B and 1 KB), send + receive, inproc, one thread",
         interleave(jobs(exchange, "fw-frames raw-frames c-frames", 1024), rounds),
