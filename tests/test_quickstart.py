@@ -15,7 +15,7 @@ from documents import DOCS, blocks_of
 from loopback import kill_group
 
 WHEEL = os.environ.get("FRAMEWIRE_WHEEL")
-INSTALLING = r"python3 -m venv venv|\. venv/bin/activate|pip install framewire"
+INSTALLING = r"python3 -m venv venv|\. venv/bin/activate|pip install \./framewire-\*\.whl"
 ENDLESS = "python sender.py\n"
 EXACT = (
     "framewire schema telemetry:Imu\n",
@@ -27,7 +27,7 @@ def open_terminal(commands, folder):
     """Start some of the page's commands in a shell of their own."""
     if WHEEL:
         executables = folder / "venv" / "bin"
-        commands = commands.replace("install framewire", f"install --quiet '{WHEEL}'")
+        commands = commands.replace("install ./framewire-*.whl", f"install --quiet '{WHEEL}'")
     else:
         executables = Path(sys.executable).parent
         commands = re.sub(rf"^({INSTALLING})\n", "", commands, flags=re.MULTILINE)

@@ -397,3 +397,19 @@ recorder.close()
 """
     subprocess.run([sys.executable, "-c", code, str(path)], check=True, timeout=60)
     assert frames_of(Recording(path)) == [[b"of the parent"], [b"after"]]
+
+
+def test_python_objects_are_no_bytes(path):
+    objects = np.array([None, None])
+    with Recorder(path) as recorder, pytest.raises(TypeError, match="holds pointers"):
+        recorder.write([objects])
+    with Recording(path) as recording:
+        assert len(recording) == 0
+
+
+def test_limits_are_limits(path):
+    with pytest.raises(TypeError, match="limits must be Limits, not str"):
+        Recorder(path, limits="x")
+    record(path, [[b"x"]])
+    with pytest.raises(TypeError, match="limits must be Limits, not str"):
+        Recording(path, limits="x")

@@ -309,3 +309,18 @@ def test_long_tails():
             assert Texts("", b"", value, value.encode()).msg == value
     value = "a" * 1000 + "é"
     assert Texts("", b"", value, b"").msg == value
+
+
+def test_python_objects_are_no_bytes():
+    """A pointer would be overwritten, or read as a number."""
+    objects = np.array([None, None])
+    structure = np.zeros(2, [("a", "O"), ("b", "u8")])
+    for buffer in (objects, memoryview(objects), structure):
+        with pytest.raises(TypeError, match="holds pointers"):
+            Imu(7, 1.5, 2.5, "x").pack_into(buffer)
+        with pytest.raises(TypeError, match="holds pointers"):
+            Imu.unpack_from(buffer)
+    assert objects.tolist() == [None, None]
+    for buffer in (np.zeros(8, "M8[s]"), np.zeros((2, 32), "u1"), memoryview(np.zeros((4, 4)))):
+        assert Imu(7, 1.5, 2.5, "x").pack_into(buffer, 8) == len(Imu(7, 1.5, 2.5, "x").pack())
+        assert Imu.unpack_from(buffer, 8).seq == 7

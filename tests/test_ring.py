@@ -234,7 +234,10 @@ def test_a_batch_of_nothing_but_errors(wide):
         (TypeError, (Tick, 2.5), {}),
         (TypeError, (Record, 5), {}),
         (TypeError, ("no such dtype", 5), {}),
-        *((TypeError, (none, 5), {}) for none in (dict, object, None, "f8", (np.float64, (2,)))),
+        *(
+            (TypeError, (none, 5), {})
+            for none in (dict, object, None, "f8", (np.float64, (2,)), [("a", "O")])
+        ),
     ],
 )
 def test_bad_arguments(pair, error, arguments, options):

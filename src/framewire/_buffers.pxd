@@ -29,6 +29,8 @@ cdef class ReceivedFrame:
     cdef bint writable
 
 cdef Buffer hold(object exporter, int flags)
+cdef Buffer hold_plain(object exporter, int flags)
+cdef Buffer hold_bytes(object exporter, int layout)
 cdef Buffer hold_array(np.ndarray array)
 cdef int lend(Buffer buffer, zmq_msg_t *msg) except -1
 cdef int drain() except -1

@@ -9,10 +9,12 @@ On the way in, a `ReceivedFrame` is a libzmq message as a Python object that exp
 
 import atexit
 import os
+import re
 from time import monotonic
 
 from cpython.buffer cimport (
     PyBUF_ANY_CONTIGUOUS,
+    PyBUF_FORMAT,
     PyBUF_SIMPLE,
     PyBuffer_FillInfo,
     PyBuffer_Release,
@@ -24,7 +26,7 @@ from cpython.memoryview cimport PyMemoryView_Check
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, strchr
 
 cimport cython
 cimport numpy as np
@@ -66,7 +68,7 @@ cdef extern from "Python.h":
 cdef extern from "numpy/arrayobject.h":
     PyTypeObject ndarray_type "PyArray_Type"
 
-__all__ = ["Buffer", "ReceivedFrame", "generation", "release", "wait_for_release"]
+__all__ = ["Buffer", "ReceivedFrame", "generation", "holds_objects", "release", "wait_for_release"]
 
 np.import_array()
 
@@ -109,6 +111,50 @@ cdef Buffer hold(object exporter, int flags):
     PyObject_GetBuffer(exporter, &self.view, flags)
     self.held = True
     return self
+
+
+_FIELD_NAME = re.compile(r":[^:]*:")  # in the format of a structure
+
+
+def holds_objects(format):
+    """Whether a buffer of this format, as `memoryview.format` has it, has Python objects in it."""
+    return "O" in _FIELD_NAME.sub("", format)
+
+
+cdef Buffer hold_plain(object exporter, int flags):
+    """`hold`, of what is data to the last byte: an object is a pointer, which is none elsewhere.
+
+    numpy is never asked for a format, which datetime64 and others cannot export; all else is.
+    """
+    cdef Buffer buffer
+    if np.PyArray_Check(exporter):
+        check_plain_array(exporter)
+        return hold(exporter, flags)
+    buffer = hold(exporter, flags | PyBUF_FORMAT)
+    if buffer.view.format != NULL and strchr(buffer.view.format, b"O") != NULL:
+        if holds_objects(buffer.view.format.decode()):
+            raise TypeError("a buffer of Python objects holds pointers, not data")
+    return buffer
+
+
+cdef int check_plain_array(np.ndarray array) except -1:
+    dtype = <object>np.PyArray_DESCR(array)
+    if np.PyArray_TYPE(array) >= np.NPY_OBJECT and (dtype.hasobject or dtype.kind == "T"):
+        raise TypeError(f"an array of dtype {dtype} holds pointers, not data")
+    return 0
+
+
+cdef Buffer hold_bytes(object exporter, int layout):
+    """Hold a buffer of plain bytes, whatever its dimensions. `layout` is PyBUF_…_CONTIGUOUS.
+
+    Raises what the exporter raises for a layout that does not fit.
+    """
+    if np.PyArray_CheckExact(exporter) and np.PyArray_IS_C_CONTIGUOUS(exporter):
+        check_plain_array(exporter)
+        return hold_array(exporter)
+    if isinstance(exporter, str):  # numpy.str_ exports a buffer
+        raise TypeError("text is no buffer: encode it, or use send_string")
+    return hold_plain(exporter, layout)
 
 
 cdef Buffer hold_array(np.ndarray array):

@@ -281,6 +281,8 @@ def as_codec(codec, serializer=None):
     if serializer is not None:
         if codec is not None:
             raise TypeError("codec or serializer, not both: a codec has one")
+        if not isinstance(serializer, (str, tuple, list)):
+            raise TypeError(f"serializer must be a name or several, not {type(serializer).__name__}")
         codec = serializer
     if codec is None or isinstance(codec, Codec):
         return codec

@@ -15,7 +15,7 @@ from cpython.bytes cimport (
     PyBytes_GET_SIZE,
 )
 
-from ._buffers cimport Buffer, copy_bytes
+from ._buffers cimport Buffer, copy_bytes, hold_bytes
 from ._frame cimport is_frame, put_frame as put_reference, take_frame
 from ._frames cimport (
     Frames,
@@ -27,7 +27,6 @@ from ._frames cimport (
     frames_span,
 )
 from ._libzmq cimport check_socket, direct
-from ._raw cimport hold_bytes
 from ._transport cimport (
     frames_receive,
     frames_send,

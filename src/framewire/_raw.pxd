@@ -1,4 +1,3 @@
 from ._buffers cimport Buffer
 
-cdef Buffer hold_bytes(object exporter, int layout)
 cdef Buffer hold_raw(object exporter, object copy)

@@ -1,17 +1,14 @@
 """Frames as they are, without a head: one buffer or a list of them, gathered in place."""
 
-import re
-
 import numpy
 
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromObject
-from libc.string cimport strchr
 
 cimport numpy as np
 
-from ._buffers cimport SMALL, Buffer, hold, hold_array, must_copy
+from ._buffers cimport SMALL, Buffer, hold_bytes, must_copy
 from ._frames cimport (
     Frames,
     Span,
@@ -27,36 +24,6 @@ from ._transport cimport frames_receive, frames_send
 __all__ = ["recv_raw", "send_raw"]
 
 np.import_array()
-
-_FIELD_NAME = re.compile(r":[^:]*:")  # in the format of a structure
-
-
-cdef Buffer hold_bytes(object exporter, int layout):
-    """Hold a buffer of plain bytes, whatever its dimensions. `layout` is PyBUF_…_CONTIGUOUS.
-
-    numpy is never asked for a format, which datetime64 and others cannot export; all else is.
-    Raises what the exporter raises for a layout that does not fit.
-    """
-    cdef Buffer buffer
-    if np.PyArray_Check(exporter):
-        return hold_array_bytes(exporter, layout)
-    if isinstance(exporter, str):  # numpy.str_ exports a buffer
-        raise TypeError("text is no buffer: encode it, or use send_string")
-    buffer = hold(exporter, layout | PyBUF_FORMAT)
-    if buffer.view.format != NULL and strchr(buffer.view.format, b"O") != NULL:
-        if "O" in _FIELD_NAME.sub("", buffer.view.format.decode()):
-            raise TypeError("a buffer of Python objects holds pointers, not data")
-    return buffer
-
-
-cdef Buffer hold_array_bytes(np.ndarray array, int layout):
-    dtype = <object>np.PyArray_DESCR(array)
-    if np.PyArray_TYPE(array) >= np.NPY_OBJECT and (dtype.hasobject or dtype.kind == "T"):
-        raise TypeError(f"an array of dtype {dtype} holds pointers, not data")
-    if np.PyArray_CheckExact(array) and np.PyArray_IS_C_CONTIGUOUS(array):
-        return hold_array(array)
-    return hold(array, layout)
-
 
 cdef Buffer hold_raw(object exporter, object copy):
     """Hold any C-contiguous buffer of plain bytes, to be sent by the rules of `copy`."""

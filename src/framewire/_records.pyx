@@ -10,7 +10,7 @@ import numpy
 from ._schema import MISSING
 from .errors import DecodeError, SchemaError
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_FillInfo
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_FillInfo
 from cpython.bytes cimport (
     PyBytes_AS_STRING,
     PyBytes_CheckExact,
@@ -24,7 +24,7 @@ from libc.string cimport memmove
 
 cimport cython
 
-from ._buffers cimport Buffer, hold
+from ._buffers cimport Buffer, hold_plain
 from ._c cimport *
 from ._cells cimport BYTES, NESTED, STR, as_bytes, decode, read_cell, utf8
 from ._schema cimport (
@@ -340,10 +340,12 @@ cdef class RecordBase:
             There is no room for it, or a negative offset.
         BufferError
             The buffer is read-only, or not contiguous.
+        TypeError
+            It is none, or one of Python objects.
         """
         data = whole_bytes(self)
         cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
-        cdef Buffer held = hold(buffer, PyBUF_SIMPLE | PyBUF_WRITABLE)
+        cdef Buffer held = hold_plain(buffer, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
         cdef Py_ssize_t room = held.view.len
         if offset < 0 or offset > room or size > room - offset:
             raise ValueError(f"{size} bytes at {offset} of a buffer of {room}")
@@ -426,7 +428,7 @@ cdef object unpack_at(object cls, object buffer, Py_ssize_t offset, bint exactly
         size = PyBytes_GET_SIZE(buffer)
         owner = buffer
     else:
-        held = hold(buffer, PyBUF_SIMPLE)
+        held = hold_plain(buffer, PyBUF_C_CONTIGUOUS)
         data = <const uint8_t *>held.view.buf
         size = held.view.len
         owner = held

@@ -56,7 +56,7 @@ class Ring:
         if n < 1 or batch < 1:
             raise ValueError(f"a ring of {n} records, in batches of {batch}")
         dtype: Any = record.dtype if isinstance(record, RecordMeta) else np.dtype(record)
-        if dtype.names is None:
+        if dtype.names is None or dtype.hasobject:
             raise TypeError(f"{record!r} is neither a class of records nor a structured dtype")
         self._socket = socket
         self._ring = np.zeros(n, dtype)

@@ -144,9 +144,11 @@ def convert(value: Any, type: Any, *, json: bool) -> Any:
     SchemaError
         It is none. That msgspec does not support the type is for `check_type` to say, before.
     """
-    type = _without_records(type)
+    asked, type = type, _without_records(type)
     if type is None:
-        raise SchemaError("not what was asked for: it is no record", "mismatch")
+        names = " or ".join(each.__name__ for each in _members(asked))
+        what = value.__class__.__name__
+        raise SchemaError(f"not what was asked for: {what} came, not a record {names}", "mismatch")
     try:
         wrapped, has_arrays = _replaced(value, True)
         found = msgspec.convert(wrapped, type, dec_hook=_custom, str_keys=json)

@@ -122,6 +122,30 @@ def test_signals_end_with_the_sum(publisher, number):
     assert output.splitlines()[-1].startswith("1 messages, 2 B in ")
 
 
+@pytest.mark.parametrize("words", [["tap", "ADDRESS"], ["tap", "ADDRESS", "--json"], ["demo"]])
+def test_a_terminal_that_is_closed(publisher, words):
+    pty = pytest.importorskip("pty")
+    pid, terminal = pty.fork()
+    if pid == 0:
+        try:
+            found = [publisher.address if word == "ADDRESS" else word for word in words]
+            os.execv(FRAMEWIRE[0], [*FRAMEWIRE, *found])
+        finally:
+            os._exit(127)
+    if words[0] == "tap":
+        publisher.wait()
+        publisher.send([b"t", b"x"])
+    os.read(terminal, 1)  # it shows something
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
+
+
+def test_a_tap_says_that_nothing_came_yet(publisher):
+    with tapping(publisher) as tap:
+        assert tap.stdout.readline().endswith(f"sub {publisher.address}: nothing yet\n")
+
+
 def test_nohup_is_heeded(publisher):
     def ignore():
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -197,7 +197,7 @@ def test_seconds(path, tmp_path):
     status, output, errors = run(
         "record", f"ipc://{tmp_path}/s", path, "--bind", "--seconds", "0.2", "--json"
     )
-    assert (status, errors) == (0, "")
+    assert (status, errors) == (1, "framewire record: nothing came\n")
     assert json.loads(output)["messages"] == 0
     assert frames_of(path) == []
 
@@ -356,10 +356,25 @@ def test_a_full_disk(sender, path):
             push.poll(100, zmq.POLLOUT)
         output, errors = recorder.communicate(timeout=60)
     assert (recorder.returncode, errors) == (1, f"framewire record: {path}: File too large\n")
-    assert json.loads(output)["messages"] == len(frames_of(path))
+    said = json.loads(output)
+    assert said["messages"] == len(frames_of(path))
+    assert said["nbytes"] == sum(sum(map(len, frames)) for frames in frames_of(path))
     numbers = [int(message[0]) for message in frames_of(path)]
     assert numbers == list(range(len(numbers)))
     assert len(numbers) > 80
+
+
+def test_a_disk_that_is_full_before(sender, path):
+    """It leaves no file that the next recording would stumble over."""
+    resource = pytest.importorskip("resource")
+    push = sender(zmq.PUSH)
+    status, output, errors = run(
+        "record", address(push), path, "--type", "pull",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10)),
+    )  # fmt: skip
+    assert (status, output, errors) == (1, "", f"framewire record: {path}: File too large\n")
+    assert not path.exists()
+    assert not path.with_name(f"{path.name}.index").exists()
 
 
 def test_in_a_terminal(sender, path):

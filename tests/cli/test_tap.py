@@ -414,8 +414,16 @@ def test_hex_of_all_golden_messages(tcp):
     expected = []
     for message in messages:
         frames = [memoryview(frame) for frame in message]
-        expected += [line for _, line in lines_of(frames, annotate(frames))]
-    assert output.splitlines() == expected
+        expected += [line for _, line in lines_of(frames, annotate(frames))] + [""]
+    assert output.splitlines() == expected[:-1]
+
+
+def test_hex_says_what_a_signature_is_worth(ctx, tcp, tmp_path):
+    (tmp_path / "key").write_bytes(KEY)
+    for key, wrong in ((KEY, False), (bytes(32), True)):
+        messages = frames_of(ctx, lambda s, key=key: s.send_value(1, codec=Codec(key=key)))
+        _, output, _ = seen(tcp, messages, "--hex", "--key", str(tmp_path / "key"))
+        assert ("signature: " in output) == wrong
 
 
 def test_others_get_what_a_tap_gets(ctx, tcp):

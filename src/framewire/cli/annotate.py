@@ -72,20 +72,21 @@ class Annotation:
     error: DecodeError | None = None
 
 
-def annotate(frames: Sequence[memoryview]) -> Annotation:
+def annotate(frames: Sequence[memoryview], error: DecodeError | None = None) -> Annotation:
     """Say what each byte of a message means, whatever it is. Nothing is loaded.
 
     Parameters
     ----------
     frames
         Of a socket that puts no routing id before them.
+    error
+        What is wrong with it beside what the head shows: its signature, say.
     """
-    error = None
     try:
         head = inspect(frames)
         if head is None:
             titles = [content_of(bytes(frame[: LONGEST + 1])) for frame in frames]
-            return Annotation(titles, [[_whole(frame, "no head")] for frame in frames])
+            return Annotation(titles, [[_whole(frame, "no head")] for frame in frames], error)
     except DecodeError as found:
         error = found
     at = next(i for i, frame in enumerate(frames) if bytes(frame[:2]) == b"\xc1F")

@@ -80,6 +80,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
     except OSError as error:
         drop_output()
+        ended = error.__context__  # by a signal, before the output failed, say that of a terminal
+        if isinstance(ended, SystemExit) and isinstance(ended.code, int) and ended.code:
+            return ended.code
         print(f"{f'framewire {name}'.rstrip()}: {error.strerror or error}", file=sys.stderr)
         return 1
 

@@ -43,8 +43,12 @@ def stop_signals() -> Iterator[threading.Event]:
         status = 128 + number
         stopped.set()
 
-    with _handled({signal.SIGINT: interrupt} | dict.fromkeys(_TERMINATING, terminate)):
-        yield stopped
+    try:
+        with _handled({signal.SIGINT: interrupt} | dict.fromkeys(_TERMINATING, terminate)):
+            yield stopped
+    except OSError:  # of a terminal that was closed, which is what SIGHUP says
+        if not status:
+            raise
     if status:
         sys.exit(status)
 

@@ -49,8 +49,9 @@ class RecordView(SumView):
         How many messages the file had before.
     refused : int
         Messages that came, and that no reader of the file would take.
-    lost : int
-        Messages that the recorder was given, and that are not in the file, since it failed.
+    lost, lost_bytes : int
+        Messages that the recorder was given, and that are not in the file, since it failed; and
+        their bytes.
     """
 
     def __init__(self, socket: framewire.Socket, recorder: Recorder) -> None:
@@ -59,7 +60,7 @@ class RecordView(SumView):
         self.first = recorder.messages
         self._started = self._marked_at = time.monotonic()
         self._marked: dict[bytes | str | None, Counts] = {}
-        self.refused = self.lost = 0
+        self.refused = self.lost = self.lost_bytes = 0
 
     def describe(self, now: float) -> dict[str, Any]:
         """The sum of this run; the file may have had more before."""
@@ -67,7 +68,7 @@ class RecordView(SumView):
         return {
             "file": self._recorder.path,
             "messages": self._recorder.messages - self.first - self.lost,
-            "nbytes": self._recorder.nbytes,
+            "nbytes": self._recorder.nbytes - self.lost_bytes,
             "size": self._recorder.size,
             "seconds": now - self._started,
             "gaps": total.gaps if total.latency.count else None,

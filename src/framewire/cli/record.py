@@ -8,7 +8,7 @@ read up to its last whole message. FILE.index makes finding a time quick; withou
 A sub socket changes nothing for others; it gets what is sent after it has connected. A pull socket
 takes its share of the messages like any other worker. Where a stream is faster than they can be
 written, a PUSH waits, and what a PUB sends is lost. What is missing is counted if messages have
-stamps; with --type pull that has what other workers took.
+stamps; with --type pull, messages that other workers took count as missing.
 
 At --seconds, Ctrl-C, SIGTERM or SIGHUP, what waits in its queue is recorded before it ends. What a
 PUSH sends after that, and with --count what is behind the last message (at most N more, and what is
@@ -17,7 +17,7 @@ or bytes than readers take are counted as refused. If what it shows cannot be wr
 without.
 
 The status is 1 if nothing can be recorded: FILE is there already and --append is not given, the
-disk is full, the address is wrong.
+disk is full, the address is wrong; and if it ended by itself and nothing had come.
 """
 
 from __future__ import annotations
@@ -127,9 +127,14 @@ def _record(
                 left = _last(arguments, view) - recorder.messages
                 _take(socket, recorder, view, min(left, arguments.queue))
                 recorder.close()
+            if not interrupted.is_set() and recorder.messages == view.first:
+                raise CommandError("nothing came")
         except FileError:
             with suppress(OSError, DecodeError), Recording(arguments.file) as recording:
                 view.lost = recorder.messages - len(recording)
+                messages, nbytes = recorder.flushed
+                nbytes += sum(sum(map(len, each.frames)) for each in recording.read(messages))
+                view.lost_bytes = recorder.nbytes - nbytes
             raise
         finally:
             finish(display, view)

@@ -102,7 +102,9 @@ class Hex(Output):
 
     def add(self, frames: list[memoryview], sighting: Sighting) -> None:
         """Print all of it."""
-        show(frames, annotate(frames))
+        if self._traffic.messages > 1:
+            print()
+        show(frames, annotate(frames, sighting.error))
 
 
 class Curve(Output):

@@ -43,6 +43,8 @@ class TrafficView(View):
         """The rates since the last call."""
         elapsed = f"{now - self._traffic.started:5.1f} s"
         rows, more = self._shown(self._traffic.rates(now))
+        if not rows:
+            return [f"{elapsed}  {self._title}: nothing yet"]
         return [f"{elapsed}  {_line(row)}" for row in rows] + [f"{elapsed}  {more}"] * bool(more)
 
     def table(self, now: float) -> Any:
@@ -166,7 +168,7 @@ def _cells(stream: Stream, rate: float, speed: float) -> dict[str, str]:
 def _line(row: _Row) -> str:
     cell = _cells(*row)
     gaps = f" {cell['gaps']:>3} gaps" if cell["gaps"] else ""
-    late = f" {cell['p50']:>7} /{cell['p99']:>7}" if cell["p50"] else ""
+    late = f" p50 {cell['p50']:>7} p99 {cell['p99']:>7}" if cell["p50"] else ""
     return (
         f"{cell['topic'] or '-':<12} {cell['serializer']:<9} {cell['messages']:>9} messages "
         f"{cell['/s']:>7}/s {cell['bytes/s']:>8}/s {cell['size']:>8}{gaps} "

@@ -80,6 +80,8 @@ class Recording:
         skip_errors: bool = False,
     ) -> None:
         self._path = os.fsdecode(path)
+        if limits is not None and not isinstance(limits, Limits):
+            raise TypeError(f"limits must be Limits, not {type(limits).__name__}")
         self._limits = limits or Limits()
         self._skip_errors = skip_errors
         self._lock = threading.Lock()

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from .._buffers import holds_objects
 from ..limits import Limits
 from .layout import (
     ENTRY,
@@ -81,6 +82,8 @@ class Recorder:
         Bytes of all frames that this recorder was given.
     size : int
         Bytes of the file, with what is not in it yet.
+    flushed : tuple of int
+        `messages` and `nbytes` at the last flush: so much is in the file, perhaps more.
 
     Raises
     ------
@@ -110,6 +113,8 @@ class Recorder:
     ) -> None:
         if sync is not None and not sync >= 0:
             raise ValueError(f"sync is a time in seconds, from 0 on: {sync!r}")
+        if limits is not None and not isinstance(limits, Limits):
+            raise TypeError(f"limits must be Limits, not {type(limits).__name__}")
         self._limits = limits or Limits()
         self.path = os.fsdecode(path)
         self.index_path = index_path(self.path)
@@ -129,6 +134,10 @@ class Recorder:
                 _sync_folder(self.path)
         except BaseException:
             self._fail()
+            if not append:  # then it is this one's, and nothing is in it
+                for made in (self.path, self.index_path):
+                    with contextlib.suppress(OSError):
+                        os.unlink(made)
             raise
         self._synced = monotonic()
         self._safe = 0  # bytes of the file that are on the disk
@@ -153,7 +162,7 @@ class Recorder:
             self._file.write(make_header(header))
         self._file.seek(self.size)
         self._file.flush()
-        self._flushed = self.size
+        self._flushed, self.flushed = self.size, (self.messages, 0)
         index_file = open(  # noqa: SIM115
             self.index_path, "r+b" if stored else "wb", buffering=0
         )
@@ -184,8 +193,8 @@ class Recorder:
         OSError
             It could not be written.
         TypeError, ValueError
-            A frame is not bytes-like, or not C-contiguous; there are none; the recorder is closed.
-            Nothing was written.
+            A frame is not bytes-like, or of Python objects, or not C-contiguous; there are none;
+            the recorder is closed. Nothing was written.
         LimitError
             A ValueError too: there are more frames or bytes than a reader takes.
         """
@@ -223,7 +232,7 @@ class Recorder:
         """
         try:
             self._file.flush()
-            self._flushed = self.size
+            self._flushed, self.flushed = self.size, (self.messages, self.nbytes)
             if self._entries:
                 self._index.write(self._entries)
                 self._entries.clear()
@@ -282,6 +291,8 @@ def _body(frames: Sequence[Buffer]) -> tuple[Sequence[Buffer], int, int]:
     total = 0
     for frame in frames:
         view = memoryview(frame)
+        if view.format != "B" and holds_objects(view.format):
+            raise TypeError("a buffer of Python objects holds pointers, not data")
         if not view.c_contiguous:
             raise ValueError("a frame is C-contiguous")
         size = view.nbytes
