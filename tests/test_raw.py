@@ -227,7 +227,8 @@ def test_a_message_of_no_frames(pair, nothing):
 
 def test_failures_leave_nothing_behind(pair):
     """1000 failures of each kind: no reference, no memory, no held buffer."""
-    cases = [param.values for param in BAD if not isinstance(param.values[0], (int, type(None)))]
+    every = [param.values for param in BAD]
+    cases = [case for case in every if sys.getrefcount(case[0]) < 100]  # others have them too
     good = bytearray(10_000)
     blocks = 0
     before = [sys.getrefcount(buffer) for buffer, _ in cases]
