@@ -39,35 +39,6 @@ def numbers(content: bytes) -> list[int]:
     return [n for (n,) in struct.iter_unpack("<Q", content)]
 
 
-def read_sections(
-    head: memoryview, at: int, flags: int, is_record: bool
-) -> tuple[dict[int, bytes], int]:
-    """The content of each section, by its flag, empty where it is not there; and where they end."""
-    sections = [*[VERSIONS] * is_record, BUFFERS, STAMP, META, TYPE, COMPRESSED, SIGNED]
-    parts = dict.fromkeys(sections, b"")
-    for flag in [flag for flag in parts if flags & flag]:
-        if not (count := {STAMP: 24, SIGNED: 48}.get(flag, 0)):
-            count, at = int.from_bytes(head[at : at + 8], "little"), at + 8
-        end = at + (count + 7 & ~7)
-        check(end <= len(head), "truncated")
-        check(not any(head[at + count : end]), "section")
-        parts[flag], at = bytes(head[at : at + count]), end
-    return parts, at
-
-
-def read_buffers(head: memoryview, at: int, lengths: list[int]) -> list[memoryview]:
-    """The buffers in a head's frame, to its end."""
-    inside = []
-    for length in lengths:
-        start = at + (-at % 8)
-        check(start + length <= len(head), "truncated")
-        check(not any(head[at:start]), "section")
-        inside.append(head[start : start + length])
-        at = start + length
-    check(at == len(head), "trailing")
-    return inside
-
-
 def read_head(head: memoryview) -> tuple[dict[str, Any], list[int], list[memoryview]]:
     """Check a head's frame: what it says, the lengths of all buffers, those that are in it."""
     check(bytes(head[:2]) == b"\xc1F", "magic")
@@ -93,7 +64,15 @@ def read_head(head: memoryview) -> tuple[dict[str, Any], list[int], list[memoryv
     if is_array and flags & BROADCAST:
         axes = [i for i in range(64) if words[-1] >> i & 1]
         check(axes and all(i < ndim and shape[i] > 1 for i in axes), "section")
-    parts, at = read_sections(head, at, flags, is_record)
+    sections = [*[VERSIONS] * is_record, BUFFERS, STAMP, META, TYPE, COMPRESSED, SIGNED]
+    parts = dict.fromkeys(sections, b"")
+    for flag in [flag for flag in parts if flags & flag]:
+        if not (count := {STAMP: 24, SIGNED: 48}.get(flag, 0)):
+            count, at = int.from_bytes(head[at : at + 8], "little"), at + 8
+        end = at + (count + 7 & ~7)
+        check(end <= len(head), "truncated")
+        check(not any(head[at + count : end]), "section")
+        parts[flag], at = bytes(head[at : at + count]), end
     said: dict[str, Any] = {"serializer": SERIALIZERS[serializer][0]}
     meta = io.BytesIO(parts[META] if flags & META else b"\xc0")
     said["meta"] = guarded("metadata", read_meta, meta)
@@ -121,8 +100,15 @@ def read_head(head: memoryview) -> tuple[dict[str, Any], list[int], list[memoryv
             check(said["versions"] or not flags & VERSIONS, "section")
         check(lengths or not flags & INLINE, "section")
         check(sum(lengths) == size < 2**63, "payload")
-    there = lengths if flags & PACKED else lengths[: flags & INLINE]
-    return said, lengths, read_buffers(head, at, there)
+    inside = []
+    for length in lengths if flags & PACKED else lengths[: flags & INLINE]:
+        start = at + (-at % 8)
+        check(start + length <= len(head), "truncated")
+        check(not any(head[at:start]), "section")
+        inside.append(head[start : start + length])
+        at = start + length
+    check(at == len(head), "trailing")
+    return said, lengths, inside
 
 
 def read_array(content: bytes, take: Callable[[], memoryview]) -> Array:

@@ -190,6 +190,10 @@ def test_only_types_are_registered(register):
     for wrong in ("name", 5, None, Celsius(1)):
         with pytest.raises(TypeError, match="a type is registered"):
             register(wrong, lambda: None)
+    with pytest.raises(TypeError, match="registered with a function, not 5"):
+        register(complex, 5)
+    with pytest.raises(TypeError, match="two functions, dumps and loads"):
+        framewire.register_serializer("functions", 5, lambda header, frames: None)
 
 
 def test_unusual_modules():

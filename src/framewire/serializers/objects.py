@@ -59,6 +59,8 @@ class Dispatch:
             return lambda function: self.register(cls, function)
         if not isinstance(cls, type):
             raise TypeError(f"a type is registered, not {cls!r}")
+        if not callable(function):
+            raise TypeError(f"{wire_name(cls)} is registered with a function, not {function!r}")
         replaced = self._names.get(wire_name(cls), cls)  # as a notebook's cell that is run again
         self._functions.pop(replaced, None)
         self._functions[cls] = function, takes_context(function)

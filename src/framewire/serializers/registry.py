@@ -163,6 +163,8 @@ def register_serializer(
         raise TypeError(f"a serializer's name is a str, not {type(name).__name__}")
     if name in IDS or name in _RESERVED or not (name.isprintable() and 0 < len(name) <= 100):
         raise ValueError(f"{name!r} cannot be the name of a serializer of your own")
+    if not (callable(dumps) and callable(loads)):
+        raise TypeError(f"{name!r} is registered with two functions, dumps and loads")
     wanted = takes_context(dumps), takes_context(loads)
     _loaded[name] = Serializer(name, USER, dumps, loads, unsafe, *wanted)
 
