@@ -1,9 +1,10 @@
 """Read msgpack and the trees of framewire messages: a part of framewire_reader.py."""
 
 import io
+import re
 import struct
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -81,14 +82,27 @@ def written(read: Callable[[str], Any], write: Callable[[Any], str]) -> Callable
     return leaf
 
 
+def moment(cls: Any) -> Callable[[str], Any]:
+    """`fromisoformat`, which takes an offset of less than a second for none."""
+
+    def read(text: str) -> Any:
+        value = cls.fromisoformat(text)
+        if fine := re.search(r"([+-])00:00:00\.(\d{6})$", text):
+            offset = timedelta(microseconds=int(fine[1] + fine[2]))
+            value = value.replace(tzinfo=timezone(offset))
+        return value
+
+    return read
+
+
 LEAVES: dict[int, Callable[[bytes], Any]] = {  # extensions that hold no other value
     4: bytearray,
     5: memoryview,
     9: to_int,
     10: lambda content: content.decode("utf-8", "surrogatepass"),
-    11: written(datetime.fromisoformat, datetime.isoformat),
+    11: written(moment(datetime), datetime.isoformat),
     12: written(date.fromisoformat, date.isoformat),
-    13: written(time.fromisoformat, time.isoformat),
+    13: written(moment(time), time.isoformat),
     14: to_span,
     15: lambda content: UUID(bytes=content),
     16: written(Decimal, str),

@@ -13,7 +13,7 @@ import hypothesis.extra.numpy as hnp
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sameness import form
 
@@ -98,6 +98,7 @@ def test_round_trip_over_tcp(module_pair, sent, packed):
 
 @generated
 @given(values)
+@example(datetime.datetime(2000, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(0, 0, -1))))
 def test_the_standalone_reader_reads_them(value):
     read([bytes(frame) for frame in framewire.dumps([value])])
 

@@ -47,7 +47,7 @@ def _get_iso(cls: Any, content: bytes) -> Any:
     text = content.decode("ascii")
     value = cls.fromisoformat(text)
     if value.isoformat() != text and _FINE_OFFSET.fullmatch(text[-16:]):
-        # CPython 3.10 takes an offset of less than a second for none
+        # CPython takes an offset of less than a second for none
         sign, hours, minutes, seconds = text[-16], text[-15:-13], text[-12:-10], text[-9:]
         offset = datetime.timedelta(
             hours=int(hours), minutes=int(minutes), microseconds=round(float(seconds) * 1e6)
