@@ -118,7 +118,7 @@ _FIELD_NAME = re.compile(r":[^:]*:")  # in the format of a structure
 
 def holds_objects(format):
     """Whether a buffer of this format, as `memoryview.format` has it, has Python objects in it."""
-    return "O" in _FIELD_NAME.sub("", format)
+    return "O" in format and "O" in _FIELD_NAME.sub("", format)
 
 
 cdef Buffer hold_plain(object exporter, int flags):
@@ -131,9 +131,9 @@ cdef Buffer hold_plain(object exporter, int flags):
         check_plain_array(exporter)
         return hold(exporter, flags)
     buffer = hold(exporter, flags | PyBUF_FORMAT)
-    if buffer.view.format != NULL and strchr(buffer.view.format, b"O") != NULL:
-        if holds_objects(buffer.view.format.decode()):
-            raise TypeError("a buffer of Python objects holds pointers, not data")
+    cdef const char *format = buffer.view.format
+    if format != NULL and strchr(format, b"O") != NULL and holds_objects(format.decode()):
+        raise TypeError("a buffer of Python objects holds pointers, not data")
     return buffer
 
 

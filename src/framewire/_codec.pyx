@@ -5,7 +5,7 @@ import threading
 
 from .compression import compressor
 from .errors import LimitError, RefusedError
-from .limits import Limits
+from .limits import Limits, check_is_limits
 from .serializers import registry
 from .signing import Keys, as_keys
 
@@ -40,8 +40,7 @@ cdef class Codec:
     """How to encode and what to accept. Immutable.
 
     It is set at four levels: for the process (`set_default_codec`), a `Context`, a `Socket` and a
-    call. What is not set is inherited from the level above, once, when the codec
-    is assigned.
+    call. What is not set is inherited from the level above, once, when the codec is assigned.
 
     Parameters
     ----------
@@ -99,8 +98,7 @@ cdef class Codec:
                 raise ValueError("an empty sequence of serializers")
         if allow is not None:
             allow = frozenset(_names(allow, "allow"))
-        if limits is not None and not isinstance(limits, Limits):
-            raise TypeError(f"limits must be Limits, not {type(limits).__name__}")
+        check_is_limits(limits)
         if compression is not None:
             self.compressor = compressor(compression)
         if key is not None:

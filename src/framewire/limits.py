@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-__all__ = ["Limits"]
+__all__ = ["Limits", "check_is_limits"]
 
 DEEPEST = 512  # of any limit on depth: the tree codec recurses in C
 LARGEST = 2**63 - 1
@@ -67,3 +67,9 @@ class Limits:
     def __repr__(self) -> str:
         own = [field for field in fields(self) if getattr(self, field.name) != field.default]
         return f"Limits({', '.join(f'{each.name}={getattr(self, each.name)}' for each in own)})"
+
+
+def check_is_limits(limits: object) -> None:
+    """Raise TypeError for what is given as limits, and is none; None stands for others'."""
+    if limits is not None and not isinstance(limits, Limits):
+        raise TypeError(f"limits must be Limits, not {type(limits).__name__}")

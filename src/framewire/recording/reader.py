@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..errors import DecodeError, LimitError
-from ..limits import Limits
+from ..limits import Limits, check_is_limits
 from .cursor import Cursor, Source
 from .index import BadIndexError, Index
 from .layout import HEADER_SIZE, MAGIC, Entry, Head, Header, read_header
@@ -80,8 +80,7 @@ class Recording:
         skip_errors: bool = False,
     ) -> None:
         self._path = os.fsdecode(path)
-        if limits is not None and not isinstance(limits, Limits):
-            raise TypeError(f"limits must be Limits, not {type(limits).__name__}")
+        check_is_limits(limits)
         self._limits = limits or Limits()
         self._skip_errors = skip_errors
         self._lock = threading.Lock()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from .._buffers import holds_objects
-from ..limits import Limits
+from ..limits import Limits, check_is_limits
 from .layout import (
     ENTRY,
     HEAD_SIZE,
@@ -113,8 +113,7 @@ class Recorder:
     ) -> None:
         if sync is not None and not sync >= 0:
             raise ValueError(f"sync is a time in seconds, from 0 on: {sync!r}")
-        if limits is not None and not isinstance(limits, Limits):
-            raise TypeError(f"limits must be Limits, not {type(limits).__name__}")
+        check_is_limits(limits)
         self._limits = limits or Limits()
         self.path = os.fsdecode(path)
         self.index_path = index_path(self.path)
@@ -291,7 +290,7 @@ def _body(frames: Sequence[Buffer]) -> tuple[Sequence[Buffer], int, int]:
     total = 0
     for frame in frames:
         view = memoryview(frame)
-        if view.format != "B" and holds_objects(view.format):
+        if holds_objects(view.format):
             raise TypeError("a buffer of Python objects holds pointers, not data")
         if not view.c_contiguous:
             raise ValueError("a frame is C-contiguous")
